@@ -1,0 +1,43 @@
+/*
+ * Constants that a person might tune: each with its unit, its reason, and the
+ * bench that moves it.
+ */
+#ifndef CREW_BASE_TUNABLES_H
+#define CREW_BASE_TUNABLES_H
+
+/* Workers of one pool at most: the contract's bound. */
+#define CREW__WORKERS_MAX 1024u
+
+/* Tasks that a worker takes from the lists at once. 16 pointers are two cache
+ * lines; what waits behind a slow task is stolen one by one. */
+#define CREW__RING_SIZE 16u
+
+/* Starts in a row after which the oldest lower task goes, and after which a
+ * worker looks at mailbox and lists before its own ring: the contract's
+ * bound. */
+#define CREW__BOUND 64u
+
+/* How long an idle worker looks before it sleeps, in rounds of relax. One
+ * wake of a sleeping thread costs 20 us on a virtual machine; looking for
+ * about as long at most doubles that price (the ski rental argument). */
+#define CREW__SPIN_BALANCED 400u
+#define CREW__SPIN_LATENCY  20000u
+
+/* How long crew_inbox_wait looks before it sleeps, in rounds of relax. */
+#define CREW__SPIN_INBOX 200u
+
+/* How often a small lock is tried before its waiter sleeps: it is held for
+ * tens of nanoseconds. */
+#define CREW__SPIN_LOCK 100u
+
+/* Outside threads that may lend a hand where the options say 0. */
+#define CREW__GUESTS 16u
+
+/* First block of scratch memory of a worker, in bytes. It is kept; what is
+ * larger goes back when the task returns. */
+#define CREW__SCRATCH_BLOCK 4096u
+
+/* Nodes of crew_pool_call that a pool keeps for the next calls. */
+#define CREW__CALLS_KEPT 1024u
+
+#endif
