@@ -1,0 +1,73 @@
+#include "base/fault.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void *crew__memory_at(size_t alignment, size_t size, const char *file, int line)
+{
+    void *memory = NULL;
+
+    (void)file; /* the census wants them, in the testing build */
+    (void)line;
+    if (size > SIZE_MAX - alignment)
+        return NULL;
+    if (CREW__TRY(CREW__FAULT_MALLOC, posix_memalign(&memory, alignment, size),
+                  ENOMEM))
+        return NULL;
+    memset(memory, 0, size);
+#if defined(CREW_TESTING)
+    crew__census_add(CREW__CENSUS_MEMORY, memory, file, line);
+#endif
+    return memory;
+}
+
+void crew__memory_free(void *memory)
+{
+    if (memory)
+        crew__census_died(CREW__CENSUS_MEMORY, memory);
+    free(memory);
+}
+
+size_t crew__memory_page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void *crew__memory_map(size_t size, size_t usable, bool huge_pages)
+{
+    void *memory = CREW__TRY(CREW__FAULT_MMAP,
+                             mmap(NULL, size, PROT_NONE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                                  -1, 0),
+                             MAP_FAILED);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    /* A wish: where there are none, ordinary pages come. */
+    if (huge_pages)
+        madvise(memory, size, MADV_HUGEPAGE);
+    if (crew__memory_commit(memory, usable) < 0) {
+        munmap(memory, size);
+        return NULL;
+    }
+    crew__census_born(CREW__CENSUS_MAPPING, memory);
+    return memory;
+}
+
+int crew__memory_commit(void *memory, size_t usable)
+{
+    int r = CREW__TRY(CREW__FAULT_MMAP,
+                      mprotect(memory, usable, PROT_READ | PROT_WRITE), -1);
+
+    return r < 0 ? -ENOMEM : 0;
+}
+
+void crew__memory_unmap(void *memory, size_t size)
+{
+    crew__census_died(CREW__CENSUS_MAPPING, memory);
+    munmap(memory, size);
+}

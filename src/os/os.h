@@ -1,0 +1,192 @@
+/*
+ * The one door for the world: everything above this layer sleeps, spins, reads
+ * a clock, starts a thread, allocates or asks the kernel through these
+ * functions alone. Chosen at link time: the *.linux.c files, or sim.c, which
+ * runs all threads as fibers on one and takes every decision from a seed.
+ *
+ * Nothing here knows a queue.
+ */
+#ifndef CREW_OS_OS_H
+#define CREW_OS_OS_H
+
+#include <crew/base.h>
+
+#include "base/atomic.h"
+#include "base/census.h"
+
+#include <sys/types.h>
+
+/* ---- clock ------------------------------------------------------------- */
+
+/* Monotonic, never 0. _now costs about 26 ns, _coarse 4, and _coarse is at
+ * most _step behind. */
+crew_ns crew__clock_now(void);
+crew_ns crew__clock_coarse(void);
+crew_ns crew__clock_step(void);
+
+/* The absolute deadline of a relative timeout; CREW__NEVER for
+ * CREW_FOREVER and for what does not fit. */
+#define CREW__NEVER INT64_MAX
+crew_ns crew__clock_deadline(crew_ns now, crew_ns timeout);
+
+/* ---- sleeping ---------------------------------------------------------- */
+
+/* One round of spinning. */
+void crew__relax(void);
+
+/* Gives the core up for a moment: where another thread must finish a few
+ * instructions first. */
+void crew__yield(void);
+
+/* Sleeps while *word is `expected`, until woken or `deadline`; may return for
+ * nothing. _wake uses the address only: the word may be gone. */
+void crew__futex_wait(crew__a32 *word, uint32_t expected, crew_ns deadline);
+void crew__futex_wake(crew__a32 *word, unsigned count);
+
+/*
+ * A parker is where one thread sleeps: a token that is given at most once per
+ * sleep. The one who gives it touches the parker for the last time when it
+ * sets the token; so a parker may lie on the sleeper's stack, provided that
+ * the sleeper does not return before a token that is on its way has come.
+ *
+ *   edge park-token   unpark -> park   what the giver did before is seen.
+ */
+struct crew__parker {
+    crew__a32 token; /* 0: none, 1: given, 2: the owner sleeps */
+} CREW__ALIGNED(64);
+
+void crew__park_init(struct crew__parker *parker);
+/* Sleeps until the token comes, and takes it; false: `deadline` came first. */
+bool crew__park(struct crew__parker *parker, crew_ns deadline);
+/* Gives the token; giving it twice is giving it once. */
+void crew__unpark(struct crew__parker *parker);
+
+/*
+ * A small lock: held for tens of nanoseconds, never across a call that can
+ * sleep. Zero is unlocked.
+ *
+ *   edge lock   unlock -> lock   what was done under it is seen.
+ */
+struct crew__lock {
+    crew__a32 word; /* 0: free, 1: held, 2: held and waited for */
+};
+
+void crew__lock(struct crew__lock *lock);
+void crew__unlock(struct crew__lock *lock);
+
+/* ---- threads ----------------------------------------------------------- */
+
+struct crew__thread {
+    uintptr_t handle;
+};
+
+struct crew__thread_options {
+    size_t stack_bytes; /* 0: the system's default */
+    const char *name;   /* cut to 15 bytes; the cut keeps the end's number */
+};
+
+/* A thread with all signals blocked, under SCHED_OTHER. -EAGAIN, -EINVAL. */
+int crew__thread_start(struct crew__thread *thread,
+                       const struct crew__thread_options *options,
+                       void (*entry)(void *), void *arg);
+void crew__thread_join(struct crew__thread *thread);
+/* The kernel's number of the calling thread. */
+pid_t crew__thread_id(void);
+/* The smallest stack that a thread may ask for, in bytes. */
+size_t crew__thread_stack_min(void);
+
+/* One pointer per thread: what it runs at the moment, for whom it works. */
+void *crew__thread_get(void);
+void crew__thread_set(void *what);
+/* A word that no two living threads share; a multiple of 8, never 0. */
+uintptr_t crew__thread_identity(void);
+/* The CPU that the caller runs on, or -1. */
+int crew__thread_cpu(void);
+int crew__thread_nice(void);
+
+/* ---- what can be made readable ----------------------------------------- */
+
+/* A descriptor that is readable once it has been set, until it is cleared. */
+int crew__event_open(int *fd);
+void crew__event_set(int fd);
+void crew__event_clear(int fd);
+/* Blocks until it is readable; false: `deadline` came first. */
+bool crew__event_wait(int fd, crew_ns deadline);
+void crew__event_close(int fd);
+
+/* ---- memory ------------------------------------------------------------ */
+
+/* Zeroed, aligned to `alignment` (a power of two, at least 16). NULL: none. */
+void *crew__memory_at(size_t alignment, size_t size, const char *file,
+                      int line);
+void crew__memory_free(void *memory); /* takes NULL */
+#define crew__memory_aligned(alignment, size) \
+    crew__memory_at(alignment, size, __FILE__, __LINE__)
+#define crew__memory_zero(size) crew__memory_aligned(16, size)
+
+/* Address space of `size` bytes, zeroed when touched, of which `usable` can
+ * be touched now and more after _commit. NULL: none. */
+void *crew__memory_map(size_t size, size_t usable, bool huge_pages);
+int crew__memory_commit(void *memory, size_t usable);
+void crew__memory_unmap(void *memory, size_t size);
+size_t crew__memory_page(void);
+
+/* ---- fork -------------------------------------------------------------- */
+
+/*
+ * The generation that an object is created with, and the word to compare it
+ * with: in a forked child *word differs from what was inherited. See
+ * fork.linux.c.
+ */
+uint64_t crew__fork_generation(const crew__a64 **word);
+/* One lock for what this copy of the library shares; free in a forked child
+ * whoever held it at the fork. */
+struct crew__lock *crew__fork_lock(void);
+
+/* ---- the machine -------------------------------------------------------- */
+
+/* A set of CPUs, in the OS's numbers. */
+#define CREW__CPUS 4096u
+struct crew__cpuset {
+    uint64_t words[CREW__CPUS / 64];
+};
+
+static inline bool crew__cpuset_has(const struct crew__cpuset *set,
+                                    unsigned cpu)
+{
+    return cpu < CREW__CPUS && (set->words[cpu / 64] >> (cpu % 64) & 1);
+}
+
+static inline void crew__cpuset_add(struct crew__cpuset *set, unsigned cpu)
+{
+    if (cpu < CREW__CPUS)
+        set->words[cpu / 64] |= UINT64_C(1) << (cpu % 64);
+}
+
+static inline unsigned crew__cpuset_count(const struct crew__cpuset *set)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < CREW__CPUS / 64; i++)
+        count += (unsigned)__builtin_popcountll(set->words[i]);
+    return count;
+}
+
+/* The mask of a thread (0: the caller). Negative errno. */
+int crew__affinity_get(pid_t tid, struct crew__cpuset *out);
+int crew__affinity_set(pid_t tid, const struct crew__cpuset *set);
+
+/*
+ * CPUs that the cgroup quota allows this process, the smallest on the way up,
+ * rounded up, at least 1; 0: unlimited; negative errno: a quota is there, but
+ * it cannot be read or makes no sense (-EPROTO). `root` replaces "/" in tests;
+ * NULL: the real one.
+ */
+int crew__quota_cpus(const char *root);
+/* How often the quota stopped this process's cgroup. 0 where unknown. */
+uint64_t crew__quota_throttled(const char *root);
+
+/* True where the environment must not be trusted (setuid programs). */
+bool crew__secure_mode(void);
+
+#endif
