@@ -1,0 +1,96 @@
+/*
+ * crew_buffer: counted, aligned memory that threads hand to each other without
+ * copying. Whoever holds a reference may use the bytes; who writes while
+ * others read is the program's affair.
+ */
+#ifndef CREW_BUFFER_H
+#define CREW_BUFFER_H
+
+#include <crew/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct crew_buffer_options {
+    size_t alignment;      /* bytes, a power of two; 0: 64 */
+    const int *numa_node;  /* the OS's number; NULL: where it is first touched;
+                              not in this version: -EINVAL */
+    bool huge_pages;       /* where possible; a wish */
+    bool shared;           /* can be handed to processes; not in this version:
+                              -EINVAL */
+    size_t max_size;       /* it may grow to this; 0: not at all */
+    uintptr_t reserved[8]; /* zero */
+} crew_buffer_options;
+
+/*
+ * Creates `size` bytes, zeroed, with one reference. `options` may be NULL.
+ *
+ * Threads: any.
+ * Owns:    the caller owns one reference: crew_buffer_release.
+ * Errors:  -ENOMEM     no memory.
+ *          -EINVAL     size is 0, the alignment is no power of two, an option
+ *                      that cannot take effect.
+ * Since:   0.1
+ */
+CREW_API int crew_buffer_create(crew_buffer **out, size_t size,
+                                const crew_buffer_options *options);
+
+/*
+ * Makes a buffer of memory that the caller has. release(data, arg) is called
+ * once, by the last crew_buffer_release, on its thread.
+ *
+ * Threads: any.
+ * Owns:    `data` belongs to the buffer until `release` is called; where
+ *          release is NULL, it outlives the buffer.
+ * Calls:   release once.
+ * Errors:  -ENOMEM     no memory; release will not be called.
+ *          -EINVAL     out or data is NULL, or size is 0.
+ * Since:   0.1
+ */
+CREW_API int crew_buffer_wrap(crew_buffer **out, void *data, size_t size,
+                              void (*release)(void *data, void *arg),
+                              void *arg);
+
+/*
+ * The bytes, and how many there are.
+ *
+ * Threads: any that holds a reference.
+ * Since:   0.1
+ */
+CREW_API void *crew_buffer_data(crew_buffer *buffer);
+CREW_API size_t crew_buffer_size(const crew_buffer *buffer);
+
+/*
+ * Makes the buffer larger, up to its max_size. The address never changes, the
+ * old bytes stay, the new ones are zero. All holders see the new size.
+ *
+ * Threads: any that holds a reference, one at a time.
+ * Errors:  -ENOTSUP    it was created without max_size.
+ *          -ENOMEM     beyond max_size, or no memory.
+ *          -EINVAL     smaller than it is.
+ * Since:   0.1
+ */
+CREW_API int crew_buffer_grow(crew_buffer *buffer, size_t size);
+
+/*
+ * Takes one more reference and returns the buffer. NULL: NULL.
+ *
+ * Threads: any that holds a reference.
+ * Since:   0.1
+ */
+CREW_API crew_buffer *crew_buffer_retain(crew_buffer *buffer);
+
+/*
+ * Gives a reference back; the last frees the buffer. NULL: nothing.
+ *
+ * Threads: any.
+ * Since:   0.1
+ */
+CREW_API void crew_buffer_release(crew_buffer *buffer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

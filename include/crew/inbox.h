@@ -1,0 +1,136 @@
+/*
+ * crew_inbox: the place on the caller's side where results arrive; one per
+ * event loop. Workers put completions in, the loop's thread takes them out.
+ * Callbacks run only inside crew_inbox_dispatch, _wait and _run, on the
+ * thread that calls it.
+ *
+ * The inbox's thread is the one that created it, until another dispatches;
+ * then that one. A program that hands an inbox from thread to thread does so
+ * with a synchronisation of its own.
+ *
+ * Order: completions of one worker come in the order in which its tasks
+ * ended; calls and completions from one thread in the order in which it made
+ * them. Between threads no order is promised.
+ */
+#ifndef CREW_INBOX_H
+#define CREW_INBOX_H
+
+#include <crew/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct crew_inbox_options {
+    const char *name;      /* for descriptions; NULL: "inbox"; copied */
+    uintptr_t reserved[8]; /* zero */
+} crew_inbox_options;
+
+/*
+ * Creates an inbox whose thread is the calling one. `options` may be NULL.
+ *
+ * Owns:    the caller owns *out: crew_inbox_destroy.
+ * Errors:  -ENOMEM     no memory.
+ *          -EMFILE     no descriptor is left.
+ *          -EINVAL     out is NULL, or a reserved word is set.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_create(crew_inbox **out,
+                               const crew_inbox_options *options);
+
+/*
+ * A descriptor that is readable while something waits here; for epoll (level-
+ * or edge-triggered), poll, libuv, GLib and others. It may be readable once
+ * for nothing. Never read it or close it; it stays the same for the inbox's
+ * life.
+ *
+ * Threads: any.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_fd(const crew_inbox *inbox);
+
+/*
+ * Runs at most `max` callbacks (0: all that waited at entry) and returns how
+ * many.
+ *
+ * Threads: one at a time; it becomes the inbox's thread.
+ * Blocks:  never.
+ * Calls:   what waits here: `done` of tasks, notify of groups, calls.
+ * Errors:  -EBUSY      nested, or a second thread is in it.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_dispatch(crew_inbox *inbox, unsigned max);
+
+/*
+ * For programs without a loop: waits until something can be dispatched and
+ * dispatches all that waits; returns how many callbacks ran.
+ *
+ * Threads: as crew_inbox_dispatch.
+ * Blocks:  until something arrives or `timeout` has passed.
+ * Calls:   as crew_inbox_dispatch.
+ * Errors:  -ETIMEDOUT  nothing came.
+ *          -EBUSY      nested, or a second thread is in it.
+ *          -EINVAL     a bad timeout.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout);
+
+/*
+ * Dispatches until nothing outstanding holds the inbox alive, or until
+ * crew_inbox_stop; returns how many callbacks ran.
+ *
+ * Threads: as crew_inbox_dispatch.
+ * Blocks:  while anything is outstanding.
+ * Calls:   as crew_inbox_dispatch.
+ * Errors:  -EBUSY      nested, or a second thread is in it.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_run(crew_inbox *inbox);
+
+/*
+ * Ends one crew_inbox_run: the one that runs, else the next.
+ *
+ * Threads: any.
+ * Blocks:  never.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_stop(crew_inbox *inbox);
+
+/*
+ * Runs fn(arg) on the inbox's thread, inside its next dispatch.
+ *
+ * Threads: any.
+ * Blocks:  never.
+ * Owns:    `arg` stays the caller's; it is kept until `fn` has run.
+ * Calls:   fn exactly once, never from inside this call.
+ * Errors:  -ENOMEM     no memory; fn will not be called.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_call(crew_inbox *inbox, void (*fn)(void *), void *arg);
+
+/*
+ * How much waits here plus how much is still to arrive. Exact on the inbox's
+ * own thread for every submit that happened before the call; a guess
+ * elsewhere.
+ *
+ * Threads: any.
+ * Since:   0.1
+ */
+CREW_API size_t crew_inbox_pending(const crew_inbox *inbox);
+
+/*
+ * Frees the inbox; its descriptor is closed. NULL: 0. A room callback that is
+ * set on it is withdrawn.
+ *
+ * Blocks:  at most for one write of a worker that has just posted.
+ * Errors:  -EBUSY      something is outstanding, or it is called inside the
+ *                      inbox's own dispatch; nothing has changed.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_destroy(crew_inbox *inbox);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The inbox from the inside: what posters do. See crew/inbox.h for its users.
+ *
+ *   posters (any thread)                     owner (one thread at a time)
+ *   -----------------------------------      --------------------------------
+ *   push on `arrived`                        clear the fd, take `arrived`
+ *   where it was empty: rouse                whole, append to `ready`, deliver
+ *
+ * How the owner is roused is in `waiter`:
+ *   NULL      it is elsewhere: the fd is written, if anyone asked for the fd;
+ *   LOOKING   it is inside wait or run and looks before it sleeps: nothing;
+ *   a parker  it sleeps there: whoever replaces it by LOOKING unparks it.
+ *
+ * Invariants
+ *   I1  The fd is cleared before `arrived` is taken, never after: so an item
+ *       that is pushed after the take finds an empty stack and rings again.
+ *   I2  A poster's last touch of the inbox is its push, or, where it expected
+ *       the stack to be empty, the release that takes it out of `rousing`;
+ *       destroy waits for that count (one write long).
+ *   I3  pending = expected by the owner + expected by others - delivered.
+ *
+ * Edges
+ *   (stack-node    of lockfree/stack.h, for the items of `arrived`.)
+ *   inbox-dispatch   leave -> enter, destroy   what the last dispatch left is
+ *                  seen by the next, also on another thread.
+ *   inbox-rouse    post -> destroy   the poster's last touch happens before
+ *                  the memory goes.
+ */
+#ifndef CREW_RUNTIME_INBOX_H
+#define CREW_RUNTIME_INBOX_H
+
+#include <crew/inbox.h>
+
+#include "lockfree/stack.h"
+#include "os/os.h"
+
+/* What travels to an inbox. `deliver` runs on the inbox's thread; the item may
+ * be gone when it returns. */
+struct crew__item {
+    struct crew__node node;
+    void (*deliver)(struct crew__item *item);
+};
+
+/* One more (or less) will be posted. Called before the post, so that the
+ * count is never too small. */
+void crew__inbox_expect(crew_inbox *inbox, size_t count);
+void crew__inbox_unexpect(crew_inbox *inbox, size_t count);
+
+/* Posts an item that was expected. Any thread. The item and, but for its
+ * count, the inbox may be gone when it returns. */
+void crew__inbox_post(crew_inbox *inbox, struct crew__item *item);
+
+/*
+ * A notice is a wish to be called once when something becomes true (room in a
+ * queue). It keeps run going, but is no part of pending, and may be withdrawn
+ * at any time. All notices of all inboxes are guarded by one lock.
+ */
+struct crew__notice {
+    struct crew__notice *next;
+    crew_inbox *inbox; /* NULL: not linked */
+    bool due;
+    uint32_t round; /* of its inbox, when it was told */
+    /* On the inbox's thread, without the lock; the notice is unlinked. */
+    void (*deliver)(struct crew__notice *notice);
+    /* Its inbox is being destroyed; under the lock; the notice is unlinked. */
+    void (*withdraw)(struct crew__notice *notice);
+};
+
+void crew__notices_lock(void);
+void crew__notices_unlock(void);
+/* These three under the lock. */
+void crew__notice_link(crew_inbox *inbox, struct crew__notice *notice);
+void crew__notice_unlink(struct crew__notice *notice);
+void crew__notice_tell(struct crew__notice *notice);
+
+bool crew__inbox_is_forked(const crew_inbox *inbox);
+
+#endif
