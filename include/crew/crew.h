@@ -1,0 +1,17 @@
+/*
+ * crew: CPU-bound C off the caller's main loop, on a pool of pinned worker
+ * threads. This header includes all the others.
+ */
+#ifndef CREW_CREW_H
+#define CREW_CREW_H
+
+#include <crew/base.h>
+#include <crew/buffer.h>
+#include <crew/group.h>
+#include <crew/inbox.h>
+#include <crew/pool.h>
+#include <crew/self.h>
+#include <crew/stats.h>
+#include <crew/task.h>
+
+#endif

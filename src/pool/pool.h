@@ -1,0 +1,234 @@
+/*
+ * A pool and its workers from the inside.
+ *
+ * Files of this layer, lowest first:
+ *   task.h       the private half of a task: state word, waiter
+ *   group        members, waiters, notify
+ *   queue        stacks and lists of tasks; wishes
+ *   pool.h       this: the structures that the rest shares
+ *   counts       figures, room
+ *   run          one task: claim, run, tell the end; activations
+ *   self         what running code may ask and do
+ *   worker       the loop of a worker: take, run, rest
+ *   wait         waits for tasks and groups; a waiting worker runs its own
+ *   submit       how tasks get in
+ *   call         crew_pool_call
+ *   stop         drain, stop; sweeping what waits
+ *   pool         create, destroy
+ *   describe     description and statistics
+ *
+ * "Out" and "in": a worker is out from before it takes work until it has
+ * found nothing; in while it looks or sleeps. It goes in and out under the
+ * lock of the pool's queue, so that under that lock
+ *
+ *   out == 0, queue empty, mailboxes empty   means: no task waits or runs.
+ *
+ * A worker goes in only with its own ring empty; who steals is out first.
+ *
+ * Edges
+ *   pool-go         let_go -> worker   the order of stealing is seen.
+ *   pool-stopping   stop -> the next stop   what it left is seen.
+ *   tellers         a waiter's teller -> destroy   its last touch of a worker
+ *                   happens before the memory goes; see runtime/waiter.h.
+ *   pool-exit       worker -> stop   what the worker wrote is seen by who
+ *                   finds that it has left.
+ *   self-fail       crew_self_fail -> canceled, close   what the thread that
+ *                   failed wrote is seen.
+ *
+ * Words of different writers are CREW__APART apart; tests/pool/layout_test.c
+ * lists them.
+ */
+#ifndef CREW_POOL_POOL_H
+#define CREW_POOL_POOL_H
+
+#include <crew/pool.h>
+#include <crew/self.h>
+#include <crew/stats.h>
+
+#include "base/tunables.h"
+#include "pool/group.h"
+#include "pool/queue.h"
+#include "pool/task.h"
+#include "runtime/idle.h"
+#include "runtime/placement.h"
+#include "runtime/topology.h"
+#include "runtime/waiter.h"
+
+#define CREW__NAME_BYTES 32
+
+/* Figures of one writer: plain counting, read by others. */
+struct crew__counts {
+    crew__a64 done;
+    crew__a64 canceled;
+    crew__a64 timed_out;
+    crew__a64 steals;
+};
+
+/* A block of scratch memory. */
+struct crew__block {
+    struct crew__block *previous;
+    size_t size; /* of what follows the header */
+    size_t used;
+} CREW__ALIGNED(64);
+
+struct crew_self {
+    struct crew__activation *activation;
+};
+
+/*
+ * What a worker runs at the moment: a task, a hook. Waits nest, so they form a
+ * chain; the innermost is the thread's crew__thread_get.
+ */
+struct crew__activation {
+    struct crew_self self;
+    struct crew__activation *parent;
+    struct crew__worker *worker;
+    uintptr_t thread;     /* identity: a self is good on its own thread only */
+    crew_task *task;      /* NULL in hooks */
+    crew_group *group;    /* the task's */
+    crew_ns run_deadline; /* on the coarse clock; CREW__NEVER */
+    crew__a32 error;      /* 0, or what crew_self_fail was given first */
+    bool unpinned;
+    struct crew__block *block; /* scratch as it was before */
+    size_t used;
+};
+
+enum crew__wait_kind { CREW__WAIT_NONE, CREW__WAIT_TASK, CREW__WAIT_GROUP };
+
+struct crew__worker {
+    struct crew__ring ring;
+    struct crew__queue mailbox;
+
+    /* Its own. */
+    struct crew_pool *pool CREW__ALIGNED(CREW__APART);
+    unsigned index;
+    unsigned *victims; /* the others, nearest first */
+    bool out;          /* guarded by the pool's queue lock */
+    bool searching;
+    bool hooked;           /* its start hook succeeded: its stop hook is due */
+    unsigned above_normal; /* starts in a row of HIGH */
+    unsigned above_low;    /* starts in a row of HIGH and NORMAL */
+    unsigned from_mailbox; /* starts in a row */
+    struct crew__block *scratch;
+    void *data;
+    struct crew__thread thread;
+    int cpu;       /* the OS's number, or -1: not to be pinned */
+    int pin_error; /* why it is not pinned; 0 */
+    int nice;
+
+    /* Its own to write, others' to read. */
+    struct crew__counts counts CREW__ALIGNED(CREW__APART);
+    crew__a32 running; /* tasks that it is inside, nested ones too */
+    crew__a32 tid;
+    crew__a64 busy_ns; /* up to `since` */
+    crew__a64 idle_ns;
+    crew__a64 since;      /* | 1: busy since then, | 0: idle */
+    crew__aptr waits_for; /* the group that its innermost wait is for */
+    crew__a32 wait_kind;
+
+    /* Others' to write. */
+    crew__a32 tellers CREW__ALIGNED(CREW__APART); /* see runtime/waiter.h */
+    struct crew__lock sleep_lock;
+    crew_task *sleeping; /* inside crew_sleep; guarded by sleep_lock */
+} CREW__ALIGNED(CREW__APART);
+
+struct crew_pool {
+    struct crew__queue queue;
+    struct crew__idle idle;
+
+    /* Read by all, written by few. */
+    unsigned workers CREW__ALIGNED(CREW__APART);
+    struct crew__worker *worker; /* an array */
+    const crew__a64 *fork_word;
+    uint64_t generation;
+    size_t limit; /* 0: none */
+    unsigned guests;
+    unsigned spin;
+    crew__a32 closing;     /* 1: no new work */
+    crew__a32 room_wanted; /* a notice is linked */
+    crew__a32 helping;     /* workers that wait for a group */
+    int (*on_worker_start)(crew_self *, void *);
+    void (*on_worker_stop)(crew_self *, void *);
+    void *hook_arg;
+    const struct crew__topology *topology;
+    struct crew__placement_plan plan;
+    struct crew__cpuset usable; /* the creator's mask */
+    unsigned wanted;            /* workers that the plan asked for */
+    char name[CREW__NAME_BYTES];
+
+    /* Tasks that wait, where there is a limit. */
+    crew__a64 waiting CREW__ALIGNED(CREW__APART);
+
+    /* Guarded by the queue's lock. */
+    unsigned out CREW__ALIGNED(CREW__APART);
+    struct crew__waiter *drainers;
+    unsigned started;               /* workers that have run their start hook */
+    int start_error;                /* the first of theirs */
+    struct crew__waiter *attendant; /* waits for started or exited */
+
+    struct crew__lock each_lock; /* one set of submit_each at a time */
+    crew__a32 stopping;          /* a thread is inside stop or destroy */
+    bool joined;                 /* guarded by stopping */
+    crew__a32 exited;            /* workers; written under the queue's lock */
+    crew__a32 go;                /* workers may begin */
+    struct crew__counts swept;   /* by stop and late submits, many writers */
+
+    struct crew__lock calls_lock; /* of crew_pool_call's free nodes */
+    struct crew__call *calls;
+    unsigned calls_kept;
+    struct crew__room *rooms; /* guarded by the notices' lock */
+} CREW__ALIGNED(CREW__APART);
+
+/* ---- pool.c ------------------------------------------------------------ */
+
+bool crew__pool_is_forked(const crew_pool *pool);
+
+/* ---- counts.c ---------------------------------------------------------- */
+
+/* Takes room for n; -EAGAIN, -E2BIG. */
+int crew__counts_take_room(crew_pool *pool, size_t n);
+/* n tasks wait no longer. */
+void crew__counts_give_room(crew_pool *pool, size_t n);
+void crew__counts_withdraw_rooms(crew_pool *pool);
+
+/* ---- run.c ------------------------------------------------------------- */
+
+/* Runs a task that has been unlinked, or refuses it, and tells its end. */
+void crew__run_task(struct crew__worker *worker, crew_task *task);
+/* Ends such a task without running it. Any thread. */
+void crew__run_refuse(crew_pool *pool, crew_task *task);
+/* The innermost activation of this thread in `pool`, or NULL. */
+struct crew__activation *crew__run_inside(const crew_pool *pool);
+void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
+                    crew_task *task);
+/* Closes it; the error that crew_self_fail was given, or 0. */
+int crew__run_close(struct crew__activation *a);
+
+/* ---- worker.c ---------------------------------------------------------- */
+
+void crew__worker_main(void *worker);
+/* Under the queue's lock: whether no task waits or runs; and, if so, who
+ * waits for that, to be told without the lock. */
+bool crew__worker_all_idle(crew_pool *pool);
+struct crew__waiter *crew__worker_take_drainers(crew_pool *pool);
+void crew__worker_tell(struct crew__waiter *waiters);
+
+/* ---- submit.c ---------------------------------------------------------- */
+
+/* Submits a task of the library's own, whose end calls its `done` on the spot;
+ * -EAGAIN. */
+int crew__submit_own(crew_pool *pool, crew_task *task);
+
+/* ---- call.c ------------------------------------------------------------ */
+
+void crew__call_free_nodes(crew_pool *pool);
+
+/* ---- stop.c ------------------------------------------------------------ */
+
+/* Becomes the one who stops: -EDEADLK, -EBUSY. */
+int crew__stop_begin(crew_pool *pool);
+int crew__stop_forever(crew_pool *pool);
+/* Ends all that waits with -ECANCELED. Any thread, once the pool is closing. */
+void crew__stop_sweep(crew_pool *pool);
+
+#endif

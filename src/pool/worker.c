@@ -1,0 +1,480 @@
+/*
+ * The loop of a worker: take, run, rest.
+ *
+ * Where it looks, for each level in turn: its mailbox, its ring (NORMAL alone),
+ * the pool's queue, the rings of the others, nearest first. Bounds keep what
+ * is lower, or further down that list, from waiting for ever.
+ *
+ * Resting follows the wake protocol of runtime/idle.h. What was found empty
+ * by hints is looked at once more under the lock before sleeping: tasks on
+ * their way from a stack to a list or from a list to a ring are never between
+ * two places while the lock is free.
+ */
+#include "pool/pool.h"
+
+#include "base/assert.h"
+#include "base/mark.h"
+
+#include <errno.h>
+
+/* Rounds of looking between looks at the rings of the others. */
+#define RING_ROUNDS 16u
+
+/* ---- taking ------------------------------------------------------------ */
+
+static crew_task *take_mail(struct crew__worker *worker, enum crew__level level)
+{
+    struct crew__queue *mailbox = &worker->mailbox;
+    crew_task *task;
+
+    if (crew__queue_seems_empty(mailbox, level))
+        return NULL;
+    crew__lock(&mailbox->lock);
+    crew__queue_collect(mailbox);
+    task = crew__queue_take(mailbox, level);
+    crew__unlock(&mailbox->lock);
+    if (task)
+        worker->from_mailbox++;
+    return task;
+}
+
+/* A share of what waits: the rest is for the others. */
+static unsigned share_of(const crew_pool *pool, unsigned waiting)
+{
+    unsigned share = waiting / (2 * pool->workers);
+
+    return share < CREW__RING_SIZE ? share : CREW__RING_SIZE;
+}
+
+static crew_task *take_queued(struct crew__worker *worker,
+                              enum crew__level level)
+{
+    struct crew__queue *queue = &worker->pool->queue;
+    crew_task *task;
+
+    if (crew__queue_seems_empty(queue, level))
+        return NULL;
+    crew__lock(&queue->lock);
+    crew__queue_collect(queue);
+    task = crew__queue_take(queue, level);
+    if (task && level == CREW__NORMAL) {
+        /* under the lock */
+        unsigned share = share_of(
+            worker->pool, crew__load_relaxed(&queue->counts[level]) + 1);
+        unsigned room = crew__ring_room_owner(&worker->ring);
+
+        if (share > 1)
+            crew__queue_fill(queue, &worker->ring,
+                             share - 1 < room ? share - 1 : room);
+    }
+    crew__unlock(&queue->lock);
+    return task;
+}
+
+static void *take_from_ring(struct crew__ring *ring)
+{
+    unsigned lost = 0;
+    void *task = crew__ring_take_any(ring, &lost);
+
+    if (lost)
+        crew__mark(CREW__MARK_RING_LOST);
+    return task;
+}
+
+static crew_task *steal(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+    crew_task *task = NULL;
+
+    for (unsigned i = 0; !task && i + 1 < pool->workers; i++)
+        task = take_from_ring(&pool->worker[worker->victims[i]].ring);
+    if (task) {
+        crew__mark(CREW__MARK_STEAL);
+        /* one writer */
+        crew__store_relaxed(&worker->counts.steals,
+                            crew__load_relaxed(&worker->counts.steals) + 1);
+    }
+    return task;
+}
+
+static crew_task *take_shared(struct crew__worker *worker,
+                              enum crew__level level)
+{
+    crew_task *task = NULL;
+
+    if (level == CREW__NORMAL)
+        task = take_from_ring(&worker->ring);
+    if (!task)
+        task = take_queued(worker, level);
+    if (!task && level == CREW__NORMAL)
+        task = steal(worker);
+    if (task)
+        worker->from_mailbox = 0;
+    return task;
+}
+
+static crew_task *take_level(struct crew__worker *worker,
+                             enum crew__level level)
+{
+    crew_task *task = NULL;
+
+    if (worker->from_mailbox >= CREW__BOUND) {
+        crew__mark(CREW__MARK_BOUND_QUEUES);
+        task = take_shared(worker, level);
+    }
+    if (!task)
+        task = take_mail(worker, level);
+    if (!task)
+        task = take_shared(worker, level);
+    return task;
+}
+
+static void note_start(struct crew__worker *worker, enum crew__level level)
+{
+    /* A LOW start says nothing about NORMAL ones: they are still waiting. */
+    if (level == CREW__HIGH)
+        worker->above_normal++;
+    else if (level == CREW__NORMAL)
+        worker->above_normal = 0;
+    worker->above_low = level == CREW__LOW ? 0 : worker->above_low + 1;
+}
+
+/* The next task, unlinked, or NULL. */
+static crew_task *take(struct crew__worker *worker)
+{
+    static const enum crew__level order[] = {CREW__HIGH, CREW__NORMAL,
+                                             CREW__LOW};
+    crew_task *task = NULL;
+    enum crew__level level = CREW__LOW;
+
+    if (worker->above_low >= CREW__BOUND)
+        task = take_level(worker, level);
+    if (!task && worker->above_normal >= CREW__BOUND) {
+        level = CREW__NORMAL;
+        task = take_level(worker, level);
+    }
+    if (task)
+        crew__mark(CREW__MARK_BOUND_LOWER);
+    for (unsigned i = 0; !task && i < CREW__LEVELS; i++) {
+        level = order[i];
+        task = take_level(worker, level);
+    }
+    if (task)
+        note_start(worker, level);
+    return task;
+}
+
+/* ---- looking ----------------------------------------------------------- */
+
+static bool queue_seems_empty(struct crew__queue *queue)
+{
+    return crew__queue_seems_empty(queue, CREW__NORMAL) &&
+           crew__queue_seems_empty(queue, CREW__HIGH) &&
+           crew__queue_seems_empty(queue, CREW__LOW);
+}
+
+static bool is_any_ring_filled(crew_pool *pool)
+{
+    for (unsigned i = 0; i < pool->workers; i++) {
+        if (!crew__ring_is_empty(&pool->worker[i].ring))
+            return true;
+    }
+    return false;
+}
+
+/* A hint: something that this worker may take. */
+static bool seems_busy(struct crew__worker *worker, bool rings)
+{
+    return !queue_seems_empty(&worker->pool->queue) ||
+           !queue_seems_empty(&worker->mailbox) ||
+           crew__load_seq_cst(&worker->pool->closing) ||
+           (rings && is_any_ring_filled(worker->pool));
+}
+
+/* Exact: something waits that any worker may take. */
+static bool is_work_waiting(crew_pool *pool)
+{
+    bool waiting;
+
+    crew__lock(&pool->queue.lock);
+    waiting = !crew__queue_is_empty(&pool->queue) || is_any_ring_filled(pool);
+    crew__unlock(&pool->queue.lock);
+    return waiting;
+}
+
+static bool look_for_a_moment(struct crew__worker *worker)
+{
+    for (unsigned i = 0; i < worker->pool->spin; i++) {
+        if (seems_busy(worker, i % RING_ROUNDS == 0))
+            return true;
+        crew__relax();
+    }
+    return false;
+}
+
+/* ---- in and out -------------------------------------------------------- */
+
+bool crew__worker_all_idle(crew_pool *pool)
+{
+    if (pool->out || !crew__queue_is_empty(&pool->queue))
+        return false;
+    for (unsigned i = 0; i < pool->workers; i++) {
+        struct crew__queue *mailbox = &pool->worker[i].mailbox;
+        bool empty;
+
+        crew__lock(&mailbox->lock);
+        empty = crew__queue_is_empty(mailbox);
+        crew__unlock(&mailbox->lock);
+        if (!empty)
+            return false;
+    }
+    return true;
+}
+
+static void stamp(struct crew__worker *worker, bool busy)
+{
+    uint64_t since = crew__load_relaxed(&worker->since); /* own word */
+    uint64_t now = (uint64_t)crew__clock_now();
+    crew__a64 *sum = since & 1 ? &worker->busy_ns : &worker->idle_ns;
+    uint64_t before = crew__load_relaxed(sum); /* own word */
+
+    /* own word */
+    crew__store_relaxed(sum,
+                        before + (now & ~UINT64_C(1)) - (since & ~UINT64_C(1)));
+    /* own word */
+    crew__store_relaxed(&worker->since, (now & ~UINT64_C(1)) | (busy ? 1 : 0));
+}
+
+static void come_out(struct crew__worker *worker)
+{
+    crew__lock(&worker->pool->queue.lock);
+    worker->out = true;
+    worker->pool->out++;
+    crew__unlock(&worker->pool->queue.lock);
+    stamp(worker, true);
+}
+
+void crew__worker_tell(struct crew__waiter *waiters)
+{
+    while (waiters) {
+        struct crew__waiter *next = waiters->next;
+
+        crew__waiter_tell(waiters);
+        waiters = next;
+    }
+}
+
+struct crew__waiter *crew__worker_take_drainers(crew_pool *pool)
+{
+    struct crew__waiter *drainers = NULL;
+
+    if (pool->drainers && crew__worker_all_idle(pool)) {
+        drainers = pool->drainers;
+        pool->drainers = NULL;
+        crew__mark(CREW__MARK_DRAIN_SEEN);
+    }
+    return drainers;
+}
+
+static void go_in(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+    struct crew__waiter *drainers;
+
+    stamp(worker, false);
+    crew__lock(&pool->queue.lock);
+    worker->out = false;
+    pool->out--;
+    drainers = crew__worker_take_drainers(pool);
+    crew__unlock(&pool->queue.lock);
+    crew__worker_tell(drainers);
+}
+
+/* ---- resting ----------------------------------------------------------- */
+
+/* What a second look before sleeping finds; exact for what any may take, and
+ * the mailbox's hint is exact for what was pushed before. */
+static bool look_again(struct crew__worker *worker)
+{
+    bool found = is_work_waiting(worker->pool) || seems_busy(worker, false);
+
+    if (found)
+        crew__mark(CREW__MARK_LOOK_FOUND);
+    return found;
+}
+
+static void rest(struct crew__worker *worker)
+{
+    struct crew__idle *idle = &worker->pool->idle;
+    unsigned me = worker->index;
+
+    go_in(worker);
+    for (;;) {
+        worker->searching = worker->searching ||
+                            crew__idle_search_begin(idle, me);
+        if (worker->searching && look_for_a_moment(worker))
+            break;
+        crew__idle_announce(idle, me);
+        worker->searching = false;
+        if (!look_again(worker))
+            crew__idle_park(idle, me);
+        worker->searching = crew__idle_leave(idle, me);
+        if (seems_busy(worker, true)) {
+            /* It has a right to look; so it passes on what it leaves. */
+            worker->searching = worker->searching ||
+                                crew__idle_search_begin(idle, me);
+            break;
+        }
+    }
+    come_out(worker);
+}
+
+/* Gives the search back before running; what waits wakes the next. */
+static void pass_on(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+
+    if (!worker->searching)
+        return;
+    worker->searching = false;
+    crew__idle_search_end(&pool->idle, worker->index);
+    if (is_work_waiting(pool)) {
+        crew__mark(CREW__MARK_BATON_PASSED);
+        crew__idle_publish(&pool->idle);
+    }
+}
+
+/* ---- the life of a worker ---------------------------------------------- */
+
+static void pin(struct crew__worker *worker)
+{
+    struct crew__cpuset one = {{0}};
+    struct crew__cpuset seen = {{0}};
+    int r;
+
+    if (worker->cpu < 0)
+        return;
+    crew__cpuset_add(&one, (unsigned)worker->cpu);
+    r = crew__affinity_set(0, &one);
+    if (r == 0)
+        r = crew__affinity_get(0, &seen);
+    /* accepted, but not done */
+    if (r == 0 && (crew__cpuset_count(&seen) != 1 ||
+                   !crew__cpuset_has(&seen, (unsigned)worker->cpu)))
+        r = -EPERM;
+    worker->pin_error = r;
+}
+
+static int run_start_hook(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+    struct crew__activation a;
+    int error;
+    int r = 0;
+
+    crew__run_open(&a, worker, NULL);
+    if (pool->on_worker_start)
+        r = pool->on_worker_start(&a.self, pool->hook_arg);
+    error = crew__run_close(&a);
+    r = error ? error : r;
+    worker->hooked = r >= 0;
+    return r < 0 ? r : 0;
+}
+
+static void run_stop_hook(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+    struct crew__activation a;
+
+    if (!worker->hooked || !pool->on_worker_stop)
+        return;
+    crew__run_open(&a, worker, NULL);
+    pool->on_worker_stop(&a.self, pool->hook_arg);
+    crew__run_close(&a);
+}
+
+static void report_start(struct crew__worker *worker, int r)
+{
+    crew_pool *pool = worker->pool;
+    struct crew__waiter *attendant;
+
+    crew__lock(&pool->queue.lock);
+    pool->started++;
+    if (r < 0 && pool->start_error == 0)
+        pool->start_error = r;
+    attendant = pool->attendant;
+    pool->attendant = NULL;
+    crew__unlock(&pool->queue.lock);
+    crew__worker_tell(attendant);
+}
+
+static void report_exit(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+    struct crew__waiter *drainers;
+    struct crew__waiter *attendant = NULL;
+    uint32_t left;
+
+    crew__lock(&pool->queue.lock);
+    worker->out = false;
+    pool->out--;
+    left = crew__add_release(&pool->exited, 1) +
+           1; /* edge:pool-exit, release */
+    drainers = crew__worker_take_drainers(pool);
+    if (left == pool->workers) {
+        attendant = pool->attendant;
+        pool->attendant = NULL;
+    }
+    crew__unlock(&pool->queue.lock);
+    crew__worker_tell(drainers);
+    crew__worker_tell(attendant);
+}
+
+static void work(struct crew__worker *worker)
+{
+    come_out(worker);
+    for (;;) {
+        crew_task *task = take(worker);
+
+        if (task) {
+            pass_on(worker);
+            crew__run_task(worker, task);
+        } else if (crew__load_seq_cst(&worker->pool->closing)) {
+            return;
+        } else {
+            rest(worker);
+        }
+    }
+}
+
+static void free_scratch(struct crew__worker *worker)
+{
+    while (worker->scratch) {
+        struct crew__block *block = worker->scratch;
+
+        worker->scratch = block->previous;
+        crew__memory_free(block);
+    }
+}
+
+void crew__worker_main(void *arg)
+{
+    struct crew__worker *worker = arg;
+    crew_pool *pool = worker->pool;
+
+    /* read after the start */
+    crew__store_relaxed(&worker->tid, (uint32_t)crew__thread_id());
+    worker->nice = crew__thread_nice();
+    pin(worker);
+    /* own word */
+    crew__store_relaxed(&worker->since,
+                        (uint64_t)crew__clock_now() & ~UINT64_C(1));
+    report_start(worker, run_start_hook(worker));
+    while (!crew__load_acquire(&pool->go)) /* edge:pool-go, acquire */
+        crew__idle_park(&pool->idle, worker->index);
+    work(worker);
+    crew__idle_search_end(&pool->idle, worker->index);
+    run_stop_hook(worker);
+    free_scratch(worker);
+    report_exit(worker);
+}

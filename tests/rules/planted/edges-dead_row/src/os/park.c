@@ -1,0 +1,3 @@
+/*
+ *   edge park-token   unpark -> park   what the giver did before is seen.
+ */

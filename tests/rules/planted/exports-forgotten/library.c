@@ -1,0 +1,4 @@
+int crew_pool_open(void)
+{
+    return 0;
+}

@@ -1,0 +1,1 @@
+CREW_API int crew_pool_open(void);

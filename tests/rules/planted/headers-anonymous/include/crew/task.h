@@ -1,0 +1,1 @@
+typedef enum { CREW_NORMAL, CREW_HIGH } crew_priority;

@@ -1,0 +1,1 @@
+static inline int crew_task_ran(void);

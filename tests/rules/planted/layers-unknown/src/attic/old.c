@@ -1,0 +1,1 @@
+int crew__old_word;

@@ -1,0 +1,1 @@
+#define BOTH(name) CREW_TEST(name##_twice)

@@ -1,0 +1,4 @@
+void crew__worker_tell(void)
+{
+    printf("awake\n");
+}

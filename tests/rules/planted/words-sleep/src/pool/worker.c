@@ -1,0 +1,4 @@
+void crew__worker_nap(void)
+{
+    usleep(10);
+}

@@ -1,0 +1,1 @@
+static _Thread_local int depth;
