@@ -1,4 +1,4 @@
-#include "runtime/inbox.h"
+#include "runtime/inbox_state.h"
 
 #include "base/assert.h"
 #include "base/mark.h"
@@ -6,49 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-#define NAME_BYTES 32
-
-/* The owner counts in a slot without a read-modify-write. Each new owner takes
- * the next slot, so that a thread that still counts as the owner it was when
- * another dispatches does not lose the new owner's counts. The number fits in
- * the low bits of an identity. */
-#define OWNER_SLOTS 8u
-
-struct crew_inbox {
-    /* Posters write these, ... */
-    struct crew__stack arrived CREW__ALIGNED(CREW__APART);
-    crew__a32 rousing; /* posters between their count and their last touch */
-    crew__a32 writes;  /* of the fd, counted before each */
-
-    /* ... who tells the owner something reads these, ... */
-    crew__aptr waiter CREW__ALIGNED(CREW__APART); /* NULL, LOOKING, a parker */
-    crew__a32 fd_asked;
-    int fd;
-    crew__a32 stops;   /* runs that are to end */
-    crew__a32 notices; /* a notice may be due */
-    crew__a64 expected_by_others;
-    const crew__a64 *fork_word;
-    uint64_t generation;
-
-    /* ... and the owner these. */
-    /* its thread's identity | slot */
-    crew__a64 owner CREW__ALIGNED(CREW__APART);
-    crew__a64 expected_by_owner[OWNER_SLOTS];
-    crew__a64 delivered;
-    crew__a32 dispatching;
-    bool heeds_stops; /* it is inside run */
-    uint32_t cleared; /* `writes` when the fd was last cleared */
-    struct crew__node *ready;
-    struct crew__node *ready_last;
-    struct crew__notice *noticed; /* guarded by the notices' lock, ... */
-    uint32_t round;               /* ... and so is this: dispatches that
-                                     looked for due notices */
-    char name[NAME_BYTES];
-};
-
-static char looking_place;
-#define LOOKING ((void *)&looking_place)
 
 bool crew__inbox_is_forked(const crew_inbox *inbox)
 {
@@ -136,8 +93,7 @@ static void ring_fd(crew_inbox *inbox)
     crew__event_set(inbox->fd);
 }
 
-/* Something is there for the owner to look at. */
-static void rouse(crew_inbox *inbox)
+void crew__inbox_rouse(crew_inbox *inbox)
 {
     void *seen = crew__load_seq_cst(&inbox->waiter);
 
@@ -167,7 +123,7 @@ void crew__inbox_post(crew_inbox *inbox, struct crew__item *item)
     } while (!crew__stack_try_push(&inbox->arrived, &item->node, &item->node,
                                    &seen));
     if (seen == NULL)
-        rouse(inbox);
+        crew__inbox_rouse(inbox);
     /* edge:inbox-rouse, release */
     if (counted)
         crew__add_release(&inbox->rousing, (uint32_t)-1);
@@ -231,7 +187,7 @@ void crew__notice_tell(struct crew__notice *notice)
     notice->due = true;
     notice->round = inbox->round;
     crew__store_seq_cst(&inbox->notices, 1);
-    rouse(inbox);
+    crew__inbox_rouse(inbox);
 }
 
 /* Takes one that was told in `round` or before. `notices` stays set while any
@@ -266,7 +222,7 @@ static uint32_t begin_round(crew_inbox *inbox)
     return round;
 }
 
-static bool is_noticed(crew_inbox *inbox)
+bool crew__inbox_is_noticed(crew_inbox *inbox)
 {
     bool some;
 
@@ -290,7 +246,7 @@ static void become_owner(crew_inbox *inbox)
         crew__store_relaxed(&inbox->owner, me + (slot + 1) % OWNER_SLOTS);
 }
 
-static bool enter(crew_inbox *inbox)
+bool crew__inbox_enter(crew_inbox *inbox)
 {
     uint32_t free = 0;
 
@@ -303,7 +259,7 @@ static bool enter(crew_inbox *inbox)
     return true;
 }
 
-static void leave(crew_inbox *inbox)
+void crew__inbox_leave(crew_inbox *inbox)
 {
     /* edge:inbox-dispatch, release */
     crew__store_release(&inbox->dispatching, 0);
@@ -350,7 +306,7 @@ static void collect(crew_inbox *inbox)
 }
 
 /* Whether the owner has anything to do. */
-static bool has_work(crew_inbox *inbox)
+bool crew__inbox_has_work(crew_inbox *inbox)
 {
     return inbox->ready || !crew__stack_is_empty(&inbox->arrived) ||
            crew__load_seq_cst(&inbox->notices);
@@ -375,7 +331,7 @@ static unsigned deliver_notices(crew_inbox *inbox, unsigned max)
     return count;
 }
 
-static int deliver_some(crew_inbox *inbox, unsigned max)
+int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
 {
     struct crew__node *last;
     unsigned count;
@@ -400,12 +356,10 @@ static int deliver_some(crew_inbox *inbox, unsigned max)
     return (int)count;
 }
 
-/* The fd stays readable while something is left, and an edge is made for
- * who waits for edges. */
-static void ring_for_rest(crew_inbox *inbox)
+void crew__inbox_ring_for_rest(crew_inbox *inbox)
 {
     /* own thread asked */
-    if (has_work(inbox) && crew__load_relaxed(&inbox->fd_asked)) {
+    if (crew__inbox_has_work(inbox) && crew__load_relaxed(&inbox->fd_asked)) {
         crew__mark(CREW__MARK_INBOX_REFILLED);
         ring_fd(inbox);
     }
@@ -419,152 +373,13 @@ int crew_inbox_dispatch(crew_inbox *inbox, unsigned max)
         return -EINVAL;
     if (crew__inbox_is_forked(inbox))
         return -EOWNERDEAD;
-    if (!enter(inbox))
+    if (!crew__inbox_enter(inbox))
         return -EBUSY;
-    count = deliver_some(inbox, max);
+    count = crew__inbox_deliver(inbox, max);
     if (inbox->ready || crew__load_seq_cst(&inbox->notices))
-        ring_for_rest(inbox);
-    leave(inbox);
+        crew__inbox_ring_for_rest(inbox);
+    crew__inbox_leave(inbox);
     return count;
-}
-
-/* ---- waiting ----------------------------------------------------------- */
-
-static bool is_stopped(crew_inbox *inbox)
-{
-    return inbox->heeds_stops && crew__load_seq_cst(&inbox->stops);
-}
-
-static bool should_wake(crew_inbox *inbox)
-{
-    return has_work(inbox) || is_stopped(inbox);
-}
-
-static bool look_for_a_moment(crew_inbox *inbox)
-{
-    for (unsigned i = 0; i < CREW__SPIN_INBOX; i++) {
-        if (should_wake(inbox))
-            return true;
-        crew__relax();
-    }
-    return false;
-}
-
-/* Sleeps until there is something to do; false: `deadline` came first. */
-static bool sleep_until_work(crew_inbox *inbox, crew_ns deadline)
-{
-    struct crew__parker parker;
-    void *mine = &parker;
-
-    crew__park_init(&parker);
-    crew__store_seq_cst(&inbox->waiter, mine);
-    if (!should_wake(inbox) && crew__park(&parker, deadline))
-        return true;
-    /* Take the registration back; where a poster has it, its token comes. */
-    if (crew__cas_seq_cst(&inbox->waiter, &mine, LOOKING)) {
-        crew__mark(CREW__MARK_WAITER_TOOK_BACK);
-        return should_wake(inbox);
-    }
-    crew__mark(CREW__MARK_WAITER_TOO_LATE);
-    crew__park(&parker, CREW__NEVER);
-    return true;
-}
-
-/* Dispatches at least one, or a stop, or the deadline. */
-static int wait_once(crew_inbox *inbox, crew_ns deadline)
-{
-    int count;
-
-    for (;;) {
-        count = deliver_some(inbox, 0);
-        if (count > 0 || is_stopped(inbox))
-            return count;
-        if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
-            return -ETIMEDOUT;
-        if (!look_for_a_moment(inbox) && !sleep_until_work(inbox, deadline))
-            return -ETIMEDOUT;
-    }
-}
-
-static int enter_waiting(crew_inbox *inbox)
-{
-    if (!inbox)
-        return -EINVAL;
-    if (crew__inbox_is_forked(inbox))
-        return -EOWNERDEAD;
-    if (!enter(inbox))
-        return -EBUSY;
-    crew__store_seq_cst(&inbox->waiter, LOOKING);
-    return 0;
-}
-
-static void leave_waiting(crew_inbox *inbox)
-{
-    crew__exchange_seq_cst(&inbox->waiter, NULL);
-    ring_for_rest(inbox); /* for which nobody has rung meanwhile */
-    leave(inbox);
-}
-
-int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout)
-{
-    crew_ns deadline;
-    int r;
-
-    if (timeout < CREW_FOREVER)
-        return -EINVAL;
-    r = enter_waiting(inbox);
-    if (r < 0)
-        return r;
-    if (timeout == 0) {
-        r = deliver_some(inbox, 0);
-    } else {
-        deadline = crew__clock_deadline(crew__clock_now(), timeout);
-        r = wait_once(inbox, deadline);
-    }
-    if (r == 0)
-        r = -ETIMEDOUT;
-    leave_waiting(inbox);
-    return r;
-}
-
-static bool take_stop(crew_inbox *inbox)
-{
-    uint32_t stops = crew__load_seq_cst(&inbox->stops);
-
-    while (stops > 0) {
-        if (crew__cas_seq_cst(&inbox->stops, &stops, stops - 1))
-            return true;
-    }
-    return false;
-}
-
-int crew_inbox_run(crew_inbox *inbox)
-{
-    int64_t total = 0;
-    int r = enter_waiting(inbox);
-
-    if (r < 0)
-        return r;
-    inbox->heeds_stops = true;
-    while (!take_stop(inbox)) {
-        if (crew_inbox_pending(inbox) == 0 && !is_noticed(inbox))
-            break;
-        total += wait_once(inbox, CREW__NEVER);
-    }
-    inbox->heeds_stops = false;
-    leave_waiting(inbox);
-    return total > INT32_MAX ? INT32_MAX : (int)total;
-}
-
-int crew_inbox_stop(crew_inbox *inbox)
-{
-    if (!inbox)
-        return -EINVAL;
-    if (crew__inbox_is_forked(inbox))
-        return -EOWNERDEAD;
-    crew__add_seq_cst(&inbox->stops, 1);
-    rouse(inbox);
-    return 0;
 }
 
 /* ---- the end ----------------------------------------------------------- */

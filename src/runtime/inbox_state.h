@@ -1,0 +1,70 @@
+/*
+ * The inside of an inbox, for inbox.c and inbox_wait.c alone. What posters and
+ * the owner do to it, and the invariants, stand in inbox.h.
+ */
+#ifndef CREW_RUNTIME_INBOX_STATE_H
+#define CREW_RUNTIME_INBOX_STATE_H
+
+#include "runtime/inbox.h"
+
+#define NAME_BYTES 32
+
+/* The owner counts in a slot without a read-modify-write. Each new owner takes
+ * the next slot, so that a thread that still counts as the owner it was when
+ * another dispatches does not lose the new owner's counts. The number fits in
+ * the low bits of an identity. */
+#define OWNER_SLOTS 8u
+
+struct crew_inbox {
+    /* Posters write these, ... */
+    struct crew__stack arrived CREW__ALIGNED(CREW__APART);
+    crew__a32 rousing; /* posters between their count and their last touch */
+    crew__a32 writes;  /* of the fd, counted before each */
+
+    /* ... who tells the owner something reads these, ... */
+    crew__aptr waiter CREW__ALIGNED(CREW__APART); /* NULL, LOOKING, a parker */
+    crew__a32 fd_asked;
+    int fd;
+    crew__a32 stops;   /* runs that are to end */
+    crew__a32 notices; /* a notice may be due */
+    crew__a64 expected_by_others;
+    const crew__a64 *fork_word;
+    uint64_t generation;
+
+    /* ... and the owner these. */
+    /* its thread's identity | slot */
+    crew__a64 owner CREW__ALIGNED(CREW__APART);
+    crew__a64 expected_by_owner[OWNER_SLOTS];
+    crew__a64 delivered;
+    crew__a32 dispatching;
+    bool heeds_stops; /* it is inside run */
+    uint32_t cleared; /* `writes` when the fd was last cleared */
+    struct crew__node *ready;
+    struct crew__node *ready_last;
+    struct crew__notice *noticed; /* guarded by the notices' lock, ... */
+    uint32_t round;               /* ... and so is this: dispatches that
+                                     looked for due notices */
+    char name[NAME_BYTES];
+};
+
+/* No parker lies there. */
+#define LOOKING ((void *)(uintptr_t)1)
+
+/* Becomes the one who dispatches; false: another is, or it is nested. */
+bool crew__inbox_enter(crew_inbox *inbox);
+void crew__inbox_leave(crew_inbox *inbox);
+
+/* The one who dispatches alone: */
+
+/* Delivers at most `max` (0: all that waited at entry); how many. */
+int crew__inbox_deliver(crew_inbox *inbox, unsigned max);
+bool crew__inbox_has_work(crew_inbox *inbox);
+bool crew__inbox_is_noticed(crew_inbox *inbox);
+/* The fd stays readable while something is left, and an edge is made for
+ * who waits for edges. */
+void crew__inbox_ring_for_rest(crew_inbox *inbox);
+
+/* Something is there for the owner to look at. Any thread. */
+void crew__inbox_rouse(crew_inbox *inbox);
+
+#endif

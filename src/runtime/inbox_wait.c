@@ -1,0 +1,147 @@
+/*
+ * Waiting for an inbox without a loop: look for a moment, then sleep on a
+ * parker that posters find in `waiter`.
+ */
+#include "runtime/inbox_state.h"
+
+#include "base/mark.h"
+#include "base/tunables.h"
+
+#include <errno.h>
+
+static bool is_stopped(crew_inbox *inbox)
+{
+    return inbox->heeds_stops && crew__load_seq_cst(&inbox->stops);
+}
+
+static bool should_wake(crew_inbox *inbox)
+{
+    return crew__inbox_has_work(inbox) || is_stopped(inbox);
+}
+
+static bool look_for_a_moment(crew_inbox *inbox)
+{
+    for (unsigned i = 0; i < CREW__SPIN_INBOX; i++) {
+        if (should_wake(inbox))
+            return true;
+        crew__relax();
+    }
+    return false;
+}
+
+/* Sleeps until there is something to do; false: `deadline` came first. */
+static bool sleep_until_work(crew_inbox *inbox, crew_ns deadline)
+{
+    struct crew__parker parker;
+    void *mine = &parker;
+
+    crew__park_init(&parker);
+    crew__store_seq_cst(&inbox->waiter, mine);
+    if (!should_wake(inbox) && crew__park(&parker, deadline))
+        return true;
+    /* Take the registration back; where a poster has it, its token comes. */
+    if (crew__cas_seq_cst(&inbox->waiter, &mine, LOOKING)) {
+        crew__mark(CREW__MARK_WAITER_TOOK_BACK);
+        return should_wake(inbox);
+    }
+    crew__mark(CREW__MARK_WAITER_TOO_LATE);
+    crew__park(&parker, CREW__NEVER);
+    return true;
+}
+
+/* Dispatches at least one, or a stop, or the deadline. */
+static int wait_once(crew_inbox *inbox, crew_ns deadline)
+{
+    int count;
+
+    for (;;) {
+        count = crew__inbox_deliver(inbox, 0);
+        if (count > 0 || is_stopped(inbox))
+            return count;
+        if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
+            return -ETIMEDOUT;
+        if (!look_for_a_moment(inbox) && !sleep_until_work(inbox, deadline))
+            return -ETIMEDOUT;
+    }
+}
+
+static int enter_waiting(crew_inbox *inbox)
+{
+    if (!inbox)
+        return -EINVAL;
+    if (crew__inbox_is_forked(inbox))
+        return -EOWNERDEAD;
+    if (!crew__inbox_enter(inbox))
+        return -EBUSY;
+    crew__store_seq_cst(&inbox->waiter, LOOKING);
+    return 0;
+}
+
+static void leave_waiting(crew_inbox *inbox)
+{
+    crew__exchange_seq_cst(&inbox->waiter, NULL);
+    crew__inbox_ring_for_rest(inbox); /* for which nobody has rung meanwhile */
+    crew__inbox_leave(inbox);
+}
+
+int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout)
+{
+    crew_ns deadline;
+    int r;
+
+    if (timeout < CREW_FOREVER)
+        return -EINVAL;
+    r = enter_waiting(inbox);
+    if (r < 0)
+        return r;
+    if (timeout == 0) {
+        r = crew__inbox_deliver(inbox, 0);
+    } else {
+        deadline = crew__clock_deadline(crew__clock_now(), timeout);
+        r = wait_once(inbox, deadline);
+    }
+    if (r == 0)
+        r = -ETIMEDOUT;
+    leave_waiting(inbox);
+    return r;
+}
+
+static bool take_stop(crew_inbox *inbox)
+{
+    uint32_t stops = crew__load_seq_cst(&inbox->stops);
+
+    while (stops > 0) {
+        if (crew__cas_seq_cst(&inbox->stops, &stops, stops - 1))
+            return true;
+    }
+    return false;
+}
+
+int crew_inbox_run(crew_inbox *inbox)
+{
+    int64_t total = 0;
+    int r = enter_waiting(inbox);
+
+    if (r < 0)
+        return r;
+    inbox->heeds_stops = true;
+    while (!take_stop(inbox)) {
+        if (crew_inbox_pending(inbox) == 0 && !crew__inbox_is_noticed(inbox))
+            break;
+        total += wait_once(inbox, CREW__NEVER);
+    }
+    inbox->heeds_stops = false;
+    leave_waiting(inbox);
+    return total > INT32_MAX ? INT32_MAX : (int)total;
+}
+
+int crew_inbox_stop(crew_inbox *inbox)
+{
+    if (!inbox)
+        return -EINVAL;
+    if (crew__inbox_is_forked(inbox))
+        return -EOWNERDEAD;
+    crew__add_seq_cst(&inbox->stops, 1);
+    crew__inbox_rouse(inbox);
+    return 0;
+}
