@@ -1,0 +1,301 @@
+/*
+ * The walk through all fault points: one scenario over everything that can be
+ * created, in which the n-th call to the world fails, for n from 1 to the end;
+ * each n once, and from there on for ever; then pairs that lie near each other
+ * (a failure while recovering from one). Each time: a clean error or a result
+ * that makes do without, nothing left behind, and the same calls succeed
+ * afterwards.
+ */
+#include "base/census.h"
+#include "base/fault.h"
+
+#include "../stress/scale.h"
+#include "support.h"
+
+#include <crew/crew.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct scene {
+    crew_pool *pool;
+    crew_inbox *inbox;
+    crew_group *group;
+    crew_buffer *buffer;
+    crew_buffer *wrapped;
+    char bytes[16];
+    unsigned calls, rooms, dones, pool_calls, releases, notifies, hooks;
+    bool called, asked, submitted, pool_called, notified;
+    crew_task task;
+    crew_task waited;
+};
+
+static void on_call(void *arg)
+{
+    ((struct scene *)arg)->calls++;
+}
+
+static void on_room(crew_pool *pool, void *arg)
+{
+    (void)pool;
+    ((struct scene *)arg)->rooms++;
+}
+
+static void on_pool_call(crew_self *self, void *arg)
+{
+    struct scene *scene = arg;
+
+    (void)self;
+    __atomic_add_fetch(&scene->pool_calls, 1, __ATOMIC_RELAXED);
+}
+
+static void on_release(void *data, void *arg)
+{
+    struct scene *scene = arg;
+
+    check(data == scene->bytes);
+    scene->releases++;
+}
+
+static void on_notify(crew_group *group, void *arg)
+{
+    (void)group;
+    ((struct scene *)arg)->notifies++;
+}
+
+static int on_start(crew_self *self, void *arg)
+{
+    struct scene *scene = arg;
+
+    if (!crew_self_scratch(self, 100))
+        return -ENOMEM;
+    __atomic_add_fetch(&scene->hooks, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void on_stop(crew_self *self, void *arg)
+{
+    struct scene *scene = arg;
+
+    (void)self;
+    __atomic_sub_fetch(&scene->hooks, 1, __ATOMIC_RELAXED);
+}
+
+static int run_with_scratch(crew_self *self, crew_task *task)
+{
+    void *large = crew_self_scratch(self, 100000);
+
+    (void)task;
+    if (large)
+        memset(large, 1, 100000);
+    /* Refused or not, the worker is pinned again afterwards. */
+    crew_self_unpin(self);
+    return large ? 0 : -ENOMEM;
+}
+
+static void on_done(crew_task *task)
+{
+    struct scene *scene = task->data;
+
+    check(task->status == 0 || task->status == -ENOMEM);
+    scene->dones++;
+}
+
+/* ---- the scenario --------------------------------------------------------- */
+
+static int create_all(struct scene *scene)
+{
+    crew_buffer_options growing = {.max_size = 1 << 20};
+    crew_pool_options options = {.workers = 2,
+                                 .queue_limit = 10,
+                                 .on_worker_start = on_start,
+                                 .on_worker_stop = on_stop,
+                                 .arg = scene};
+    int r = crew_inbox_create(&scene->inbox, NULL);
+
+    if (r == 0)
+        r = crew_pool_create(&scene->pool, &options);
+    if (r == 0)
+        r = crew_group_create(&scene->group, NULL);
+    if (r == 0)
+        r = crew_buffer_create(&scene->buffer, 100, &growing);
+    if (r == 0)
+        r = crew_buffer_grow(scene->buffer, 1 << 19);
+    if (r == 0)
+        r = crew_buffer_wrap(&scene->wrapped, scene->bytes, sizeof scene->bytes,
+                             on_release, scene);
+    return r;
+}
+
+/* Submitting itself cannot fail for want of anything. */
+static void submit_all(struct scene *scene)
+{
+    scene->task = (crew_task){.run = run_with_scratch,
+                              .done = on_done,
+                              .data = scene,
+                              .group = scene->group};
+    scene->waited = (crew_task){.run = run_with_scratch};
+    check_equal(crew_submit(scene->pool, &scene->task, scene->inbox), 0);
+    scene->submitted = true;
+    check_equal(crew_group_notify(scene->group, scene->inbox, on_notify, scene),
+                0);
+    scene->notified = true;
+    check_equal(crew_submit(scene->pool, &scene->waited, NULL), 0);
+    check_equal(crew_task_wait(&scene->waited, CREW_FOREVER), 0);
+}
+
+static int call_all(struct scene *scene)
+{
+    int first = crew_inbox_call(scene->inbox, on_call, scene);
+    int second = crew_pool_call(scene->pool, on_pool_call, scene);
+    int third = crew_pool_on_room(scene->pool, scene->inbox, on_room, scene);
+
+    scene->called = first == 0;
+    scene->pool_called = second == 0;
+    scene->asked = third == 0;
+    return first ? first : second ? second : third;
+}
+
+static void ask_all(struct scene *scene)
+{
+    static char text[4096];
+    crew_pool_stats stats;
+
+    check(crew_pool_describe(scene->pool, text, sizeof text) > 0);
+    check_equal(crew_pool_get_stats(scene->pool, &stats, sizeof stats), 0);
+    crew_pool_worker_cpu(scene->pool, 0);
+}
+
+static void destroy_all(struct scene *scene)
+{
+    /* A call that still waits when the pool stops is dropped. */
+    if (scene->pool)
+        check_equal(crew_pool_drain(scene->pool, CREW_FOREVER), 0);
+    if (scene->inbox)
+        check(crew_inbox_run(scene->inbox) >= 0);
+    crew_buffer_release(scene->buffer);
+    crew_buffer_release(scene->wrapped);
+    check_equal(crew_group_destroy(scene->group), 0);
+    check_equal(crew_pool_destroy(scene->pool), 0);
+    check_equal(crew_inbox_destroy(scene->inbox), 0);
+    /* What began, came; what failed, did not. */
+    check_equal(scene->calls, scene->called);
+    check_equal(scene->rooms, scene->asked);
+    check_equal(scene->pool_calls, scene->pool_called);
+    check_equal(scene->dones, scene->submitted);
+    check_equal(scene->notifies, scene->notified);
+    check_equal(scene->releases, scene->wrapped != NULL);
+    check_equal(scene->hooks, 0);
+}
+
+static int play(void)
+{
+    struct scene scene;
+    int r;
+
+    memset(&scene, 0, sizeof scene);
+    r = create_all(&scene);
+    if (r == 0) {
+        submit_all(&scene);
+        ask_all(&scene);
+        r = call_all(&scene);
+    }
+    destroy_all(&scene);
+    return r;
+}
+
+/* ---- the walk ------------------------------------------------------------- */
+
+static bool is_clean(int r)
+{
+    return r == 0 || r == -ENOMEM || r == -EAGAIN || r == -EMFILE;
+}
+
+static bool same_threads(void *arg)
+{
+    return test_thread_count() == *(unsigned *)arg;
+}
+
+struct walk {
+    unsigned threads, descriptors, errors;
+};
+
+static void begin(struct walk *walk)
+{
+    check_equal(play(), 0);
+    *walk = (struct walk){test_thread_count(), test_descriptor_count(), 0};
+}
+
+/* Plays once with what is armed; how many points failed. */
+static unsigned step(struct walk *walk, unsigned n, const char *how)
+{
+    unsigned before = test_failures();
+    unsigned failed;
+    int r = play();
+
+    failed = crew__fault_failed();
+    crew__fault_arm(0, false);
+    walk->errors += r < 0;
+    check(is_clean(r));
+    check_equal(crew__census_live(1), 0);
+    check_equal(test_descriptor_count(), walk->descriptors);
+    test_poll(same_threads, &walk->threads, 5 * CREW_S);
+    check_equal(play(), 0);
+    if (test_failures() > before)
+        printf("point %u, %s: result %d\n", n, how, r);
+    return failed;
+}
+
+static void tell(const struct walk *walk, unsigned last)
+{
+    printf("%u points, %u errors\n", last, walk->errors);
+    check_at_least(last, 10);
+    check_at_least(walk->errors, 10);
+}
+
+CREW_TEST(each_point_fails_once)
+{
+    struct walk walk;
+    unsigned n = 0;
+
+    begin(&walk);
+    do
+        crew__fault_arm(++n, false);
+    while (step(&walk, n, "once") > 0);
+    tell(&walk, n - 1);
+}
+
+CREW_TEST(each_point_fails_and_all_after_it)
+{
+    struct walk walk;
+    unsigned n = 0;
+
+    begin(&walk);
+    do
+        crew__fault_arm(++n, true);
+    while (step(&walk, n, "for ever") > 0);
+    tell(&walk, n - 1);
+}
+
+CREW_TEST(near_pairs_fail)
+{
+#if defined(UNDER_TSAN) || defined(UNDER_ASAN)
+    enum { GAPS = 1 };
+#else
+    enum { GAPS = 4 };
+#endif
+    struct walk walk;
+    unsigned n = 0;
+    unsigned failed;
+
+    begin(&walk);
+    do {
+        n++;
+        for (unsigned gap = 1; gap <= GAPS; gap++) {
+            crew__fault_arm_pair(n, gap);
+            failed = step(&walk, n, "pair");
+        }
+    } while (failed > 0);
+    tell(&walk, n - 1);
+}
