@@ -11,7 +11,6 @@
 
 /* One line a path: name, what happened in words. */
 #define CREW__MARKS(X) \
-    X(STACK_RETRY, "a push on a stack met another") \
     X(RING_LOST, "a take from a ring lost the race for an index") \
     X(STEAL, "a task was taken from another worker's ring") \
     X(LOCK_CONTENDED, "a small lock was held") \

@@ -157,8 +157,14 @@ static int await_start(crew_pool *pool, unsigned count)
 
 static void let_go(crew_pool *pool)
 {
-    for (unsigned i = 0; i < pool->workers; i++)
-        crew__placement_steal_order(&pool->plan, i, pool->worker[i].victims);
+    for (unsigned i = 0; i < pool->workers; i++) {
+        struct crew__worker *worker = &pool->worker[i];
+
+        crew__placement_steal_order(&pool->plan, i, worker->victims);
+        /* it has reported */
+        if (!pool->on_worker_start)
+            crew__worker_pin(worker, (pid_t)crew__load_relaxed(&worker->tid));
+    }
     crew__store_release(&pool->go, 1); /* edge:pool-go, release */
     for (unsigned i = 0; i < pool->workers; i++)
         crew__idle_rouse(&pool->idle, i);

@@ -166,14 +166,16 @@ struct crew_pool {
     int start_error;                /* the first of theirs */
     struct crew__waiter *attendant; /* waits for started or exited */
 
-    struct crew__lock each_lock; /* one set of submit_each at a time */
-    crew__a32 stopping;          /* a thread is inside stop or destroy */
-    bool joined;                 /* guarded by stopping */
-    crew__a32 exited;            /* workers; written under the queue's lock */
-    crew__a32 go;                /* workers may begin */
-    struct crew__counts swept;   /* by stop and late submits, many writers */
+    /* One set of submit_each at a time. */
+    struct crew__lock each_lock CREW__ALIGNED(CREW__APART);
+    crew__a32 stopping;        /* a thread is inside stop or destroy */
+    bool joined;               /* guarded by stopping */
+    crew__a32 exited;          /* workers; written under the queue's lock */
+    crew__a32 go;              /* workers may begin */
+    struct crew__counts swept; /* by stop and late submits, many writers */
 
-    struct crew__lock calls_lock; /* of crew_pool_call's free nodes */
+    /* Of crew_pool_call's free nodes. */
+    struct crew__lock calls_lock CREW__ALIGNED(CREW__APART);
     struct crew__call *calls;
     unsigned calls_kept;
     struct crew__room *rooms; /* guarded by the notices' lock */
@@ -207,6 +209,9 @@ int crew__run_close(struct crew__activation *a);
 /* ---- worker.c ---------------------------------------------------------- */
 
 void crew__worker_main(void *worker);
+/* Pins it to its CPU and looks whether it is; tid 0: the caller is the
+ * worker. */
+void crew__worker_pin(struct crew__worker *worker, pid_t tid);
 /* Under the queue's lock: whether no task waits or runs; and, if so, who
  * waits for that, to be told without the lock. */
 bool crew__worker_all_idle(crew_pool *pool);

@@ -346,7 +346,7 @@ static void pass_on(struct crew__worker *worker)
 
 /* ---- the life of a worker ---------------------------------------------- */
 
-static void pin(struct crew__worker *worker)
+void crew__worker_pin(struct crew__worker *worker, pid_t tid)
 {
     struct crew__cpuset one = {{0}};
     struct crew__cpuset seen = {{0}};
@@ -355,13 +355,12 @@ static void pin(struct crew__worker *worker)
     if (worker->cpu < 0)
         return;
     crew__cpuset_add(&one, (unsigned)worker->cpu);
-    r = crew__affinity_set(0, &one);
+    r = crew__affinity_set(tid, &one);
     if (r == 0)
-        r = crew__affinity_get(0, &seen);
-    /* accepted, but not done */
+        r = crew__affinity_get(tid, &seen);
     if (r == 0 && (crew__cpuset_count(&seen) != 1 ||
                    !crew__cpuset_has(&seen, (unsigned)worker->cpu)))
-        r = -EPERM;
+        r = -EPERM; /* accepted, but not done */
     worker->pin_error = r;
 }
 
@@ -465,7 +464,10 @@ void crew__worker_main(void *arg)
     /* read after the start */
     crew__store_relaxed(&worker->tid, (uint32_t)crew__thread_id());
     worker->nice = crew__thread_nice();
-    pin(worker);
+    /* A hook touches memory where the worker will sit. Without one the creator
+     * pins it: it must not wait for a worker whose CPU is taken. */
+    if (pool->on_worker_start)
+        crew__worker_pin(worker, 0);
     /* own word */
     crew__store_relaxed(&worker->since,
                         (uint64_t)crew__clock_now() & ~UINT64_C(1));

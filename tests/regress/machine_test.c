@@ -301,6 +301,7 @@ CREW_TEST(nh17_a_real_time_hog_on_one_cpu)
     pthread_t threads[2];
     int64_t taken = 0;
     int64_t listed = 0;
+    int64_t pinned = 0;
     char list[32];
 
     if (hog.cpu < 0)
@@ -315,6 +316,8 @@ CREW_TEST(nh17_a_real_time_hog_on_one_cpu)
         snprintf(list, sizeof list, "%d", hog.cpu == 0 ? 1 : 0);
         options = (crew_pool_options){.placement_list = list};
         listed = create_beside(&options);
+        options = (crew_pool_options){0}; /* one worker under the hog */
+        pinned = create_beside(&options);
     }
     __atomic_store_n(&hog.stop, true, __ATOMIC_RELAXED);
     pthread_join(threads[0], NULL);
@@ -322,11 +325,12 @@ CREW_TEST(nh17_a_real_time_hog_on_one_cpu)
     if (hog.refused)
         skip_test("no real-time class here");
     printf("measured: create took %lld us beside the hog, %lld us on the "
-           "other CPU; %u samples\n",
+           "other CPU, %lld us with a worker under it; %u samples\n",
            (long long)(taken / CREW_US), (long long)(listed / CREW_US),
-           hog.samples);
+           (long long)(pinned / CREW_US), hog.samples);
     check_at_most(taken, 1000 * CREW_MS); /* 100 ms, ten times */
     check_at_most(listed, 1000 * CREW_MS);
+    check_at_most(pinned, 1000 * CREW_MS);
     check_at_least(hog.samples, 1);
     check_equal(hog.changes, 0);
 }
