@@ -135,7 +135,6 @@ static int resample_split(const struct resampling *resampling, crew_pool *pool)
         pieces[i].task.run = run_piece;
         pieces[i].task.data = &pieces[i];
         pieces[i].task.group = group;
-        pieces[i].task.priority = CREW_HIGH;
         pieces[i].task.name = "resample";
         tasks[i] = &pieces[i].task;
     }

@@ -85,7 +85,6 @@ static void init_strips(struct strips *strips, bool whole)
         strip->task.run = scale_strip;
         strip->task.data = strip;
         strip->task.group = strips->group;
-        strip->task.priority = CREW_HIGH; /* a decoder waits for it */
         strip->task.name = "scale";
         if (whole || i == 0)
             set_range(strips, strip, i * strips->out_rows);

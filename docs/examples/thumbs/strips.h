@@ -10,6 +10,10 @@
  *   whole      the decoder needs all rows at once (interlaced PNG): one buffer,
  *              cut when it is full.
  *
+ * Strips have no priority over images that wait: while there are such, free
+ * workers take those, and a decoder that needs a strip back scales it itself,
+ * in its own cache. Others help when they have nothing else to do.
+ *
  * Without a pool (--inline) each strip is scaled where it is handed over.
  */
 #ifndef THUMBS_STRIPS_H

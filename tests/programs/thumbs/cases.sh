@@ -255,7 +255,9 @@ interrupted() {
 
 # A second Ctrl-C does not wait for anything.
 interrupted_twice() {
-    "$program" -o out.d --repeat 100000 in >out 2>err &
+    # ThreadSanitizer would wait for a second when threads are left.
+    TSAN_OPTIONS="${TSAN_OPTIONS:-} atexit_sleep_ms=0" \
+        "$program" -o out.d --repeat 100000 in >out 2>err &
     child=$!
     sleep 0.3
     kill -INT "$child"
