@@ -192,8 +192,8 @@ CREW_TEST(p7_broken_xml_gives_an_unknown_machine_and_prints_nothing)
 {
     static const char *const broken[] = {
         "", "no XML", "<?xml version=\"1.0\"?><topology version=\"2.0\">",
-        "<?xml version=\"1.0\"?>\n<topology version=\"2.0\">\n"
-        "<object type=\"Machine\" cpuset=\"0x1\"/></topology>"};
+        ("<?xml version=\"1.0\"?>\n<topology version=\"2.0\">\n"
+         "<object type=\"Machine\" cpuset=\"0x1\"/></topology>")};
 
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         char *xml = write_temporary(broken[i]);
