@@ -66,6 +66,11 @@ static void add_seat(struct text *text, const struct crew__worker *worker)
     char mask[128];
     int now = cpu_now(worker, &set);
 
+    /* edge:pool-exit, acquire */
+    if (crew__load_acquire(&worker->pool->exited) == worker->pool->workers) {
+        add(text, "ended");
+        return;
+    }
     if (worker->cpu < 0) {
         add(text, "not pinned: %s",
             worker->pool->plan.masked ? "placement none"

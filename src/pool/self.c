@@ -149,11 +149,15 @@ int crew_self_repin(crew_self *self)
 
 /* ---- sleeping ---------------------------------------------------------- */
 
-/* Hooks have no task that could be canceled. */
-static int sleep_plainly(crew_ns deadline)
+/* In a hook. No stop comes during a start hook, and before a stop hook it has
+ * come. */
+static int sleep_plainly(crew_self *self, crew_ns deadline)
 {
     struct crew__parker parker;
+    int r = crew_self_canceled(self);
 
+    if (r)
+        return r;
     crew__park_init(&parker);
     crew__park(&parker, deadline);
     return 0;
@@ -215,7 +219,7 @@ int crew_sleep(crew_self *self, crew_ns timeout)
         return -EINVAL;
     deadline = crew__clock_deadline(crew__clock_now(), timeout);
     if (!a->task)
-        return sleep_plainly(deadline);
+        return sleep_plainly(self, deadline);
     sleeper.task = a->task;
     set_sleeping(a->worker, a->task);
     if (a->group)

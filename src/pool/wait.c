@@ -172,14 +172,15 @@ static bool wait_helping(struct wait *wait, struct crew__worker *worker,
 
     begin_help(&help, worker, wait);
     while (!(told = crew__waiter_told(&wait->waiter))) {
-        crew_task *task = find_wished(&help);
+        crew_task *task;
 
+        if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
+            break;
+        task = find_wished(&help);
         if (task) {
             crew__mark(wait->task ? CREW__MARK_TASK_RUN_BY_WAITER
                                   : CREW__MARK_GROUP_MEMBER_RUN);
             crew__run_task(worker, task);
-        } else if (deadline != CREW__NEVER && crew__clock_now() >= deadline) {
-            break;
         } else {
             crew__waiter_park(&wait->waiter, deadline);
         }

@@ -290,3 +290,37 @@ CREW_TEST(buckets_rise)
         assert_true(crew_stats_bucket(i) > crew_stats_bucket(i - 1) ||
                     crew_stats_bucket(i) == INT64_MAX);
 }
+
+static void sleep_for_ever(crew_self *self, void *arg)
+{
+    (void)arg;
+    check_equal(crew_self_canceled(self), -ECANCELED);
+    check_equal(crew_sleep(self, CREW_FOREVER), -ECANCELED);
+}
+
+CREW_TEST(a_stop_hook_does_not_sleep)
+{
+    crew_pool_options options = {.workers = 2,
+                                 .on_worker_stop = sleep_for_ever};
+    crew_pool *pool = NULL;
+
+    assert_int_equal(crew_pool_create(&pool, &options), 0);
+    assert_int_equal(crew_pool_destroy(pool), 0);
+}
+
+CREW_TEST(workers_of_a_stopped_pool_have_ended)
+{
+    crew_pool_options options = {.workers = 1, .name = "gone"};
+    crew_pool *pool = NULL;
+    char text[1024];
+    char *line;
+
+    assert_int_equal(crew_pool_create(&pool, &options), 0);
+    check_equal(crew_pool_stop(pool, CREW_FOREVER), 0);
+    check(crew_pool_describe(pool, text, sizeof text) > 0);
+    line = strchr(text, '\n');
+    check(line && strncmp(line + 1, "gone/0: tid ", 12) == 0);
+    check(line && strstr(line, ", ended\n") != NULL);
+    check_equal(crew_pool_worker_cpu(pool, 0), -ENOENT);
+    assert_int_equal(crew_pool_destroy(pool), 0);
+}
