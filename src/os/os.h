@@ -52,13 +52,14 @@ void crew__futex_wake(crew__a32 *word, unsigned count);
  *   edge park-token   unpark -> park   what the giver did before is seen.
  */
 struct crew__parker {
-    crew__a32 token; /* 0: none, 1: given, 2: the owner sleeps */
+    crew__a32 token; /* 1: given, 2: the owner sleeps */
 } CREW__ALIGNED(64);
 
 void crew__park_init(struct crew__parker *parker);
 /* Sleeps until the token comes, and takes it; false: `deadline` came first. */
 bool crew__park(struct crew__parker *parker, crew_ns deadline);
-/* Gives the token; giving it twice is giving it once. */
+/* Gives the token; giving it twice is giving it once. But each giver wakes, as
+ * the one before may be stopped between the token and the wake. */
 void crew__unpark(struct crew__parker *parker);
 
 /*

@@ -6,7 +6,10 @@
 #include "base/tunables.h"
 #include "os/os.h"
 
-enum { NO_TOKEN, TOKEN, SLEEPING };
+/* Bits: a token that was given to a sleeper leaves its sleep to be seen, so
+ * that who gives another wakes it too; who gave the first may be stopped
+ * between the token and the wake. */
+enum { NO_TOKEN = 0, TOKEN = 1, SLEEPING = 2 };
 enum { FREE, HELD, WAITED_FOR };
 
 crew_ns crew__clock_deadline(crew_ns now, crew_ns timeout)
@@ -57,7 +60,7 @@ bool crew__park(struct crew__parker *parker, crew_ns deadline)
 void crew__unpark(struct crew__parker *parker)
 {
     /* edge:park-token, release */
-    if (crew__exchange_release(&parker->token, TOKEN) == SLEEPING)
+    if (crew__or_release(&parker->token, TOKEN) & SLEEPING)
         crew__futex_wake(&parker->token, 1);
 }
 

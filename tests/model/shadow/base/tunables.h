@@ -1,0 +1,12 @@
+/*
+ * Stands before src/base/tunables.h in the models: spinning is one look, and
+ * sets are small.
+ */
+#ifndef CREW_BASE_TUNABLES_H
+#define CREW_BASE_TUNABLES_H
+
+#define CREW__WORKERS_MAX 64u
+#define CREW__SPIN_INBOX  1u
+#define CREW__SPIN_LOCK   1u
+
+#endif
