@@ -119,6 +119,8 @@ CREW_API int crew_submit_each(crew_pool *pool, crew_task **tasks, size_t n,
  * Blocks:  never.
  * Errors:  -EALREADY   over, canceled or expired before.
  *          -EINVAL     NULL, or never submitted.
+ *          -EOWNERDEAD this is a forked child, and the task waits in the
+ *                      parent.
  * Since:   0.1
  */
 CREW_API int crew_task_cancel(crew_task *task);
@@ -141,6 +143,7 @@ CREW_API bool crew_task_ran(const crew_task *task);
  *          -EINVAL     it has a `done`, was never submitted, a bad timeout.
  *          -EBUSY      another thread waits for it.
  *          -EDEADLK    called from its own run.
+ *          -EOWNERDEAD this is a forked child, and the parent runs it.
  * Since:   0.1
  */
 CREW_API int crew_task_wait(crew_task *task, crew_ns timeout);

@@ -36,6 +36,7 @@
     X(RING_GIVEN_BACK, "a waiter moved a ring back to the lists") \
     X(BOUND_LOWER, "a lower priority went by the bound") \
     X(BOUND_QUEUES, "mailbox and injector went first by the bound") \
+    X(BOUND_RINGS, "another's ring went first by the bound") \
     X(ROOM_TOLD, "room was told") \
     X(ROOM_RACE, "room came while it was asked for") \
     X(INBOX_SKIPPED_WRITE, "a post found the owner looking") \

@@ -46,6 +46,11 @@ uint64_t crew__fork_generation(const crew__a64 **word)
     return mine;
 }
 
+uint64_t crew__fork_current(void)
+{
+    return crew__load_relaxed(&page.generation); /* a lone word */
+}
+
 struct crew__lock *crew__fork_lock(void)
 {
     return &page.shared_lock;

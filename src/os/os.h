@@ -140,6 +140,8 @@ size_t crew__memory_page(void);
  * fork.linux.c.
  */
 uint64_t crew__fork_generation(const crew__a64 **word);
+/* The one of objects that are made now; 0 in a child that has made none. */
+uint64_t crew__fork_current(void);
 /* One lock for what this copy of the library shares; free in a forked child
  * whoever held it at the fork. */
 struct crew__lock *crew__fork_lock(void);

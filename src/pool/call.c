@@ -8,12 +8,26 @@
 #include <errno.h>
 
 struct crew__call {
-    crew_task task; /* first: a task is its call */
-    struct crew__call *next;
+    crew_task task;          /* first: a task is its call */
+    struct crew__call *next; /* of the free ones */
+    struct crew__link link;  /* in the pool's list of all */
     crew_pool *pool;
     void (*fn)(crew_self *, void *);
     void *arg;
 };
+
+static struct crew__call *make_node(crew_pool *pool)
+{
+    struct crew__call *call = crew__memory_aligned(64, sizeof *call);
+
+    if (!call)
+        return NULL;
+    call->pool = pool;
+    crew__lock(&pool->calls_lock);
+    crew__list_push_last(&pool->all_calls, &call->link);
+    crew__unlock(&pool->calls_lock);
+    return call;
+}
 
 static struct crew__call *take_node(crew_pool *pool)
 {
@@ -26,7 +40,7 @@ static struct crew__call *take_node(crew_pool *pool)
         pool->calls_kept--;
     }
     crew__unlock(&pool->calls_lock);
-    return call ? call : crew__memory_aligned(64, sizeof *call);
+    return call ? call : make_node(pool);
 }
 
 static void keep_node(struct crew__call *call)
@@ -40,6 +54,8 @@ static void keep_node(struct crew__call *call)
         call->next = pool->calls;
         pool->calls = call;
         pool->calls_kept++;
+    } else {
+        crew__list_unlink(&call->link);
     }
     crew__unlock(&pool->calls_lock);
     if (!kept)
@@ -59,13 +75,15 @@ static void call_ended(crew_task *task)
     keep_node((struct crew__call *)(void *)task);
 }
 
+/* In a forked child also those that were on their way. */
 void crew__call_free_nodes(crew_pool *pool)
 {
-    while (pool->calls) {
-        struct crew__call *call = pool->calls;
+    pool->calls = NULL;
+    while (!crew__list_is_empty(&pool->all_calls)) {
+        struct crew__link *link = pool->all_calls.next;
 
-        pool->calls = call->next;
-        crew__memory_free(call);
+        crew__list_unlink(link);
+        crew__memory_free((char *)link - offsetof(struct crew__call, link));
     }
 }
 
@@ -84,7 +102,6 @@ int crew_pool_call(crew_pool *pool, void (*fn)(crew_self *, void *), void *arg)
     if (!call)
         return -ENOMEM;
     call->task = (crew_task){.run = run_call, .done = call_ended};
-    call->pool = pool;
     call->fn = fn;
     call->arg = arg;
     r = crew__submit_own(pool, &call->task);

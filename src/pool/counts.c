@@ -101,7 +101,7 @@ void crew__counts_withdraw_rooms(crew_pool *pool)
 
         pool->rooms = room->next;
         if (room->notice.inbox) {
-            crew__notice_unlink(&room->notice);
+            crew__notice_withdraw(&room->notice);
             crew__memory_free(room);
         } else {
             room->pool = NULL;
@@ -121,7 +121,7 @@ static struct crew__room *find_room(crew_pool *pool, const crew_inbox *inbox)
 
 static void drop_room(struct crew__room *room)
 {
-    crew__notice_unlink(&room->notice);
+    crew__notice_withdraw(&room->notice);
     unlink_room(room);
     crew__memory_free(room);
 }

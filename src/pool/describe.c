@@ -58,6 +58,13 @@ static int cpu_now(const struct crew__worker *worker, struct crew__cpuset *set)
     return -ENOENT;
 }
 
+/* Its workers' numbers may be a stranger's by now. */
+static bool has_ended(const crew_pool *pool)
+{
+    /* edge:pool-exit, acquire */
+    return crew__load_acquire(&pool->exited) == pool->workers;
+}
+
 static void add_seat(struct text *text, const struct crew__worker *worker)
 {
     const struct crew__topology *topology = worker->pool->topology;
@@ -66,8 +73,7 @@ static void add_seat(struct text *text, const struct crew__worker *worker)
     char mask[128];
     int now = cpu_now(worker, &set);
 
-    /* edge:pool-exit, acquire */
-    if (crew__load_acquire(&worker->pool->exited) == worker->pool->workers) {
+    if (has_ended(worker->pool)) {
         add(text, "ended");
         return;
     }
@@ -125,7 +131,7 @@ int crew_pool_worker_cpu(const crew_pool *pool, unsigned worker)
         return -EINVAL;
     if (crew__pool_is_forked(pool))
         return -EOWNERDEAD;
-    if (pool->worker[worker].cpu >= 0)
+    if (pool->worker[worker].cpu >= 0 && !has_ended(pool))
         cpu = cpu_now(&pool->worker[worker], &set);
     return cpu < 0 ? -ENOENT : cpu;
 }
@@ -210,8 +216,8 @@ int crew_pool_get_worker_stats(const crew_pool *pool, unsigned index,
         return -EOWNERDEAD;
     worker = &pool->worker[index];
     memset(&stats, 0, sizeof stats);
-    since = read_figure(&worker->since);
-    so_far = crew__clock_now() - (crew_ns)(since & ~UINT64_C(1));
+    since = read_figure(&worker->since); /* 0: it has ended */
+    so_far = since ? crew__clock_now() - (crew_ns)(since & ~UINT64_C(1)) : 0;
     stats.busy = (crew_ns)read_figure(&worker->busy_ns);
     stats.idle = (crew_ns)read_figure(&worker->idle_ns);
     if (so_far > 0)

@@ -288,13 +288,33 @@ bool crew__group_unregister(crew_group *group, struct crew__waiter *waiter)
 
 /* ---- notify ------------------------------------------------------------ */
 
+/* Whether it has to wait for members; they post it. */
+static bool arm_notify(crew_group *group)
+{
+    bool waits;
+
+    crew__lock(&group->lock);
+    /* edge:group-end, acquire */
+    waits = (crew__or_seq_cst(&group->word, NOTIFY) & (PENDING | LEAVING)) != 0;
+    if (!waits)
+        crew__and_seq_cst(&group->word, ~NOTIFY);
+    crew__unlock(&group->lock);
+    return waits;
+}
+
 static void deliver_notify(struct crew__item *item)
 {
     crew_group *group = (crew_group *)(void *)((char *)item -
                                                offsetof(crew_group, notify));
     void (*fn)(crew_group *, void *) = group->notify_fn;
     void *arg = group->notify_arg;
+    crew_inbox *inbox = group->notify_inbox;
 
+    /* Members may have come since it was posted. */
+    if (arm_notify(group)) {
+        crew__inbox_take_back(inbox);
+        return;
+    }
     crew__store_release(&group->notify_set, 0); /* edge:group-notify, release */
     fn(group, arg);
 }
@@ -303,7 +323,6 @@ int crew_group_notify(crew_group *group, crew_inbox *inbox,
                       void (*fn)(crew_group *group, void *arg), void *arg)
 {
     uint32_t free = 0;
-    uint64_t word;
 
     if (!group || !inbox || !fn)
         return -EINVAL;
@@ -313,19 +332,13 @@ int crew_group_notify(crew_group *group, crew_inbox *inbox,
     if (!crew__cas_acquire(&group->notify_set, &free, 1))
         return -EBUSY;
     crew__inbox_expect(inbox, 1);
-    crew__lock(&group->lock);
+    /* published by the lock */
     group->notify.deliver = deliver_notify;
     group->notify_inbox = inbox;
     group->notify_fn = fn;
     group->notify_arg = arg;
-    word = crew__or_seq_cst(&group->word, NOTIFY); /* edge:group-end, acquire */
-    if (word & (PENDING | LEAVING)) {
-        crew__unlock(&group->lock);
-        return 0;
-    }
-    crew__and_seq_cst(&group->word, ~NOTIFY);
-    crew__unlock(&group->lock);
-    crew__inbox_post(inbox, &group->notify);
+    if (!arm_notify(group))
+        crew__inbox_post(inbox, &group->notify);
     return 0;
 }
 

@@ -61,6 +61,18 @@ static void read_options(crew_pool *pool, const crew_pool_options *options)
              options->name ? options->name : "crew");
 }
 
+/* The mask of this thread; but a pinned worker's says nothing of what the
+ * process may use. */
+static int get_usable(struct crew__cpuset *set)
+{
+    const struct crew__activation *a = crew__thread_get();
+
+    if (!a || a->worker->cpu < 0 || !a->worker->pool->plan.masked)
+        return crew__affinity_get(0, set);
+    *set = a->worker->pool->usable;
+    return 0;
+}
+
 static int plan_placement(crew_pool *pool, const crew_pool_options *options)
 {
     struct crew__placement_request request = {
@@ -75,7 +87,7 @@ static int plan_placement(crew_pool *pool, const crew_pool_options *options)
 
     if (r < 0)
         return r;
-    if (crew__affinity_get(0, &pool->usable) == 0)
+    if (get_usable(&pool->usable) == 0)
         request.usable = &pool->usable;
     r = crew__placement_make(&pool->plan, pool->topology, &request);
     if (r < 0)
@@ -155,7 +167,14 @@ static int await_start(crew_pool *pool, unsigned count)
     }
 }
 
-static void let_go(crew_pool *pool)
+static void go(crew_pool *pool, enum crew__go stage)
+{
+    crew__store_release(&pool->go, stage); /* edge:pool-go, release */
+    for (unsigned i = 0; i < pool->workers; i++)
+        crew__idle_rouse(&pool->idle, i);
+}
+
+static void let_work(crew_pool *pool)
 {
     for (unsigned i = 0; i < pool->workers; i++) {
         struct crew__worker *worker = &pool->worker[i];
@@ -165,9 +184,7 @@ static void let_go(crew_pool *pool)
         if (!pool->on_worker_start)
             crew__worker_pin(worker, (pid_t)crew__load_relaxed(&worker->tid));
     }
-    crew__store_release(&pool->go, 1); /* edge:pool-go, release */
-    for (unsigned i = 0; i < pool->workers; i++)
-        crew__idle_rouse(&pool->idle, i);
+    go(pool, CREW__GO_WORK);
 }
 
 static int start(crew_pool *pool, const crew_pool_options *options)
@@ -178,10 +195,12 @@ static int start(crew_pool *pool, const crew_pool_options *options)
     pool->workers = start_workers(pool, options->stack_size, &refused);
     pool->plan.workers = pool->workers;
     pool->idle.workers = pool->workers;
+    if (pool->on_worker_start)
+        go(pool, CREW__GO_HOOKS);
     r = await_start(pool, pool->workers);
     if (r == 0 && refused < 0 && !(options->allow_fewer && pool->workers))
         r = refused;
-    let_go(pool);
+    let_work(pool);
     return r;
 }
 
@@ -239,6 +258,7 @@ int crew_pool_create(crew_pool **out, const crew_pool_options *options)
     crew__census_born(CREW__CENSUS_POOL, pool);
     pool->generation = crew__fork_generation(&pool->fork_word);
     crew__queue_init(&pool->queue);
+    crew__list_init(&pool->all_calls);
     r = build(pool, options);
     if (r < 0) {
         free_pool(pool);

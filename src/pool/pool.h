@@ -17,19 +17,29 @@
  *   pool         create, destroy
  *   describe     description and statistics
  *
- * "Out" and "in": a worker is out from before it takes work until it has
- * found nothing; in while it looks or sleeps. It goes in and out under the
- * lock of the pool's queue, so that under that lock
+ * "Holds": a worker's count of these is odd from before a task leaves a queue or
+ * a ring into its hands until the end has been told. It becomes odd under the
+ * lock of the queue or mailbox, or, for rings, before the CAS. No task waits or
+ * runs if, under the lock of the pool's queue, in this order,
  *
- *   out == 0, queue empty, mailboxes empty   means: no task waits or runs.
+ *   all counts are even; queue, mailboxes and rings are empty; all counts are
+ *   what they were.
  *
- * A worker goes in only with its own ring empty; who steals is out first.
+ * For between the two counts nobody held anything, so nothing moved, and
+ * nothing was submitted by a task.
+ *
+ * Who has ended a task and finds no other goes in, under that lock, and looks
+ * whether a drain waits for this moment.
  *
  * Edges
- *   pool-go         let_go -> worker   the order of stealing is seen.
+ *   pool-go         create -> worker   the number of workers and the order of
+ *                   stealing are seen.
  *   pool-stopping   stop -> the next stop   what it left is seen.
  *   tellers         a waiter's teller -> destroy   its last touch of a worker
  *                   happens before the memory goes; see runtime/waiter.h.
+ *   holds           the end of a task -> drain   what the task wrote and
+ *                   submitted is seen. (ring-free: who sees a ring without a
+ *                   task sees its taker hold it.)
  *   pool-exit       worker -> stop   what the worker wrote is seen by who
  *                   finds that it has left.
  *   self-fail       crew_self_fail -> canceled, close   what the thread that
@@ -103,12 +113,13 @@ struct crew__worker {
     struct crew_pool *pool CREW__ALIGNED(CREW__APART);
     unsigned index;
     unsigned *victims; /* the others, nearest first */
-    bool out;          /* guarded by the pool's queue lock */
     bool searching;
     bool hooked;           /* its start hook succeeded: its stop hook is due */
     unsigned above_normal; /* starts in a row of HIGH */
     unsigned above_low;    /* starts in a row of HIGH and NORMAL */
     unsigned from_mailbox; /* starts in a row */
+    unsigned starts;       /* of NORMAL, since it looked at another's ring */
+    unsigned turn;         /* of its victims, who was looked at last */
     struct crew__block *scratch;
     void *data;
     struct crew__thread thread;
@@ -119,6 +130,7 @@ struct crew__worker {
     /* Its own to write, others' to read. */
     struct crew__counts counts CREW__ALIGNED(CREW__APART);
     crew__a32 running; /* tasks that it is inside, nested ones too */
+    crew__a32 holds;   /* odd: a task that it has taken is not ended */
     crew__a32 tid;
     crew__a64 busy_ns; /* up to `since` */
     crew__a64 idle_ns;
@@ -131,6 +143,10 @@ struct crew__worker {
     struct crew__lock sleep_lock;
     crew_task *sleeping; /* inside crew_sleep; guarded by sleep_lock */
 } CREW__ALIGNED(CREW__APART);
+
+/* How far workers may go: to their start hooks, once it is known how many they
+ * are; to work, when all hooks have succeeded. */
+enum crew__go { CREW__GO_NOWHERE, CREW__GO_HOOKS, CREW__GO_WORK };
 
 struct crew_pool {
     struct crew__queue queue;
@@ -160,8 +176,8 @@ struct crew_pool {
     crew__a64 waiting CREW__ALIGNED(CREW__APART);
 
     /* Guarded by the queue's lock. */
-    unsigned out CREW__ALIGNED(CREW__APART);
-    struct crew__waiter *drainers;
+    struct crew__waiter *drainers CREW__ALIGNED(CREW__APART);
+    unsigned sweepers;              /* threads that end what waits */
     unsigned started;               /* workers that have run their start hook */
     int start_error;                /* the first of theirs */
     struct crew__waiter *attendant; /* waits for started or exited */
@@ -171,12 +187,13 @@ struct crew_pool {
     crew__a32 stopping;        /* a thread is inside stop or destroy */
     bool joined;               /* guarded by stopping */
     crew__a32 exited;          /* workers; written under the queue's lock */
-    crew__a32 go;              /* workers may begin */
+    crew__a32 go;              /* enum crew__go */
     struct crew__counts swept; /* by stop and late submits, many writers */
 
     /* Of crew_pool_call's free nodes. */
     struct crew__lock calls_lock CREW__ALIGNED(CREW__APART);
-    struct crew__call *calls;
+    struct crew__link all_calls;
+    struct crew__call *calls; /* free ones */
     unsigned calls_kept;
     struct crew__room *rooms; /* guarded by the notices' lock */
 } CREW__ALIGNED(CREW__APART);

@@ -44,14 +44,14 @@ static void sweep_ring(crew_pool *pool, struct crew__ring *ring)
         crew__run_refuse(pool, task);
 }
 
-/* Counted as out meanwhile, so that a drain does not end between a task's
+/* Counted meanwhile, so that a drain does not end between a task's
  * unlinking and its end. */
 void crew__stop_sweep(crew_pool *pool)
 {
     struct crew__waiter *drainers;
 
     crew__lock(&pool->queue.lock);
-    pool->out++;
+    pool->sweepers++;
     crew__unlock(&pool->queue.lock);
     sweep_queue(pool, &pool->queue);
     for (unsigned i = 0; i < pool->workers; i++) {
@@ -59,7 +59,7 @@ void crew__stop_sweep(crew_pool *pool)
         sweep_queue(pool, &pool->worker[i].mailbox);
     }
     crew__lock(&pool->queue.lock);
-    pool->out--;
+    pool->sweepers--;
     drainers = crew__worker_take_drainers(pool);
     crew__unlock(&pool->queue.lock);
     crew__worker_tell(drainers);

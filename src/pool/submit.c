@@ -32,6 +32,8 @@ static int check_task(crew_task *task, const crew_inbox *inbox)
         (unsigned)task->priority > CREW_LOW ||
         task->queue_timeout < CREW_FOREVER || task->run_timeout < CREW_FOREVER)
         return -EINVAL;
+    if (task->group && crew__group_is_forked(task->group))
+        return -EOWNERDEAD;
     /* edge:task-end, acquire */
     state = crew__task_state(
         crew__load_acquire(&crew__task_private(task)->state));
@@ -41,11 +43,11 @@ static int check_task(crew_task *task, const crew_inbox *inbox)
 }
 
 /* Fills the private words in; nobody else sees them yet. */
-static void prepare(crew_task *task, crew_inbox *inbox)
+static void prepare(const crew_pool *pool, crew_task *task, crew_inbox *inbox)
 {
     struct crew__task_private *p = crew__task_private(task);
 
-    p->inbox = inbox;
+    p->inbox = inbox ? inbox : crew__task_waited(pool->generation);
     p->wished.next = NULL;
     p->queue_deadline = task->queue_timeout > 0
                             ? crew__clock_deadline(crew__clock_now(),
@@ -94,7 +96,7 @@ int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
         crew__group_join(group, inbox != NULL, 1);
     if (inbox)
         crew__inbox_expect(inbox, 1);
-    prepare(task, inbox);
+    prepare(pool, task, inbox);
     crew__queue_push(&pool->queue, crew__level_of(task->priority), task, task);
     if (group)
         poke(pool, group);
@@ -108,10 +110,16 @@ int crew__submit_own(crew_pool *pool, crew_task *task)
 
     if (r < 0)
         return r;
-    prepare(task, CREW__NO_INBOX);
+    prepare(pool, task, CREW__NO_INBOX);
     crew__queue_push(&pool->queue, CREW__NORMAL, task, task);
     publish(pool);
     return 0;
+}
+
+/* A pool of one has one queue, so that all that it is given starts in order. */
+static struct crew__queue *mailbox_of(crew_pool *pool, unsigned worker)
+{
+    return pool->workers == 1 ? &pool->queue : &pool->worker[worker].mailbox;
 }
 
 int crew_submit_to(crew_pool *pool, unsigned worker, crew_task *task,
@@ -129,9 +137,9 @@ int crew_submit_to(crew_pool *pool, unsigned worker, crew_task *task,
         crew__group_join(task->group, inbox != NULL, 1);
     if (inbox)
         crew__inbox_expect(inbox, 1);
-    prepare(task, inbox);
-    crew__queue_push(&pool->worker[worker].mailbox,
-                     crew__level_of(task->priority), task, task);
+    prepare(pool, task, inbox);
+    crew__queue_push(mailbox_of(pool, worker), crew__level_of(task->priority),
+                     task, task);
     crew__idle_rouse(&pool->idle, worker);
     if (crew__idle_is_closed(&pool->idle))
         crew__stop_sweep(pool);
@@ -235,7 +243,7 @@ int crew_submit_many(crew_pool *pool, crew_task **tasks, size_t n,
         crew__inbox_expect(inbox, n);
     for (size_t i = 0; i < n; i++) {
         grouped = grouped || tasks[i]->group;
-        prepare(tasks[i], inbox);
+        prepare(pool, tasks[i], inbox);
         chain(&chains, tasks[i]);
     }
     for (unsigned level = 0; level < CREW__LEVELS; level++) {
@@ -275,12 +283,11 @@ int crew_submit_each(crew_pool *pool, crew_task **tasks, size_t n,
     if (inbox)
         crew__inbox_expect(inbox, n);
     for (size_t i = 0; i < n; i++)
-        prepare(tasks[i], inbox);
+        prepare(pool, tasks[i], inbox);
     /* One set after the other, so in the same order on every worker. */
     crew__lock(&pool->each_lock);
-    for (size_t i = 0; i < n; i++)
-        crew__queue_push(&pool->worker[i].mailbox, CREW__NORMAL, tasks[i],
-                         tasks[i]);
+    for (unsigned i = 0; i < n; i++)
+        crew__queue_push(mailbox_of(pool, i), CREW__NORMAL, tasks[i], tasks[i]);
     crew__unlock(&pool->each_lock);
     for (unsigned i = 0; i < n; i++)
         crew__idle_rouse(&pool->idle, i);

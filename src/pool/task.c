@@ -15,7 +15,8 @@ static void poison(struct crew__task_private *p)
 
     p->link.next = (struct crew__link *)pattern;
     p->link.prev = (struct crew__link *)pattern;
-    p->inbox = (crew_inbox *)pattern;
+    if (!crew__task_is_waited(p->inbox)) /* a late waiter reads it */
+        p->inbox = (crew_inbox *)pattern;
     crew__store_relaxed(&p->where, pattern); /* a late waiter may read it */
     p->queue_deadline = (crew_ns)pattern;
     p->wished.next = (struct crew__link *)pattern;
@@ -71,7 +72,7 @@ void crew__task_tell_end(crew_task *task, int status, uint64_t flags)
     crew__assert_state(crew__task_is_claimed(crew__load_relaxed(&p->state)),
                        crew__load_relaxed(&p->state));
     task->status = status;
-    if (!inbox) {
+    if (crew__task_is_waited(inbox)) {
         tell_waiter(task, flags);
     } else if (inbox == CREW__NO_INBOX) {
         task->done(task);
@@ -124,6 +125,8 @@ int crew_task_cancel(crew_task *task)
     for (;;) {
         switch (crew__task_state(word)) {
         case CREW__QUEUED:
+            if (crew__task_is_forked(p))
+                return -EOWNERDEAD;
             /* edge:task-cancel, release */
             if (!crew__cas_acq_rel(&p->state, &word,
                                    word + CREW__CLAIMED - CREW__QUEUED))

@@ -67,7 +67,7 @@ struct crew__task_private {
         struct crew__item item; /* in a stack, and on the way to an inbox */
         struct crew__link link; /* in a list */
     };
-    crew_inbox *inbox; /* NULL: waited for */
+    crew_inbox *inbox; /* or why there is none: see below */
     crew__a64 where;   /* the queue that it is in | CREW__LISTED */
     crew__a64 state;
     crew_ns queue_deadline; /* CREW__NEVER: none; in RESERVED: the old state */
@@ -128,6 +128,25 @@ static inline crew__a32 *crew__task_futex(struct crew__task_private *p)
 /* The `inbox` of a task that is the library's own: its end calls `done` where
  * it is told. */
 #define CREW__NO_INBOX ((crew_inbox *)(void *)(uintptr_t)64)
+
+/* The `inbox` of a task that is waited for: odd, with the generation of its
+ * pool, by which a forked child knows that nobody will end it. */
+static inline crew_inbox *crew__task_waited(uint64_t generation)
+{
+    return (crew_inbox *)(void *)(uintptr_t)(generation << 1 | 1);
+}
+
+static inline bool crew__task_is_waited(const crew_inbox *inbox)
+{
+    return (uintptr_t)inbox & 1;
+}
+
+/* Of a task that has been submitted and not ended. */
+static inline bool crew__task_is_forked(const struct crew__task_private *p)
+{
+    return crew__task_is_waited(p->inbox) &&
+           p->inbox != crew__task_waited(crew__fork_current());
+}
 
 /* Wakes a task that may be inside crew_sleep; it is known to run. */
 void crew__task_wake_sleeper(crew_task *task);

@@ -28,7 +28,7 @@ struct wait {
 
 /* ---- registering with a task ------------------------------------------- */
 
-/* 0: registered; -EALREADY: it has ended; -EBUSY, -EINVAL. */
+/* 0: registered; -EALREADY: it has ended; -EBUSY, -EINVAL, -EOWNERDEAD. */
 static int register_with_task(crew_task *task, struct crew__waiter *waiter)
 {
     struct crew__task_private *p = crew__task_private(task);
@@ -42,6 +42,8 @@ static int register_with_task(crew_task *task, struct crew__waiter *waiter)
         if (state == CREW__IDLE || state == CREW__RESERVED ||
             state == CREW__FINISHED || state > CREW__ENDED)
             return -EINVAL;
+        if (crew__task_is_forked(p))
+            return -EOWNERDEAD;
         if (crew__task_waiter(word))
             return -EBUSY;
         if (!waiter)

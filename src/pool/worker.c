@@ -22,6 +22,23 @@
 
 /* ---- taking ------------------------------------------------------------ */
 
+/* Before what it takes is out of sight; see pool.h. */
+static void hold(struct crew__worker *worker)
+{
+    uint32_t holds = crew__load_relaxed(&worker->holds); /* own word */
+
+    /* published by a lock or a CAS */
+    crew__store_relaxed(&worker->holds, holds + 1);
+}
+
+static void hold_no_more(struct crew__worker *worker)
+{
+    uint32_t holds = crew__load_relaxed(&worker->holds); /* own word */
+
+    /* edge:holds, release */
+    crew__store_release(&worker->holds, holds + 1);
+}
+
 static crew_task *take_mail(struct crew__worker *worker, enum crew__level level)
 {
     struct crew__queue *mailbox = &worker->mailbox;
@@ -32,9 +49,11 @@ static crew_task *take_mail(struct crew__worker *worker, enum crew__level level)
     crew__lock(&mailbox->lock);
     crew__queue_collect(mailbox);
     task = crew__queue_take(mailbox, level);
-    crew__unlock(&mailbox->lock);
-    if (task)
+    if (task) {
+        hold(worker);
         worker->from_mailbox++;
+    }
+    crew__unlock(&mailbox->lock);
     return task;
 }
 
@@ -57,6 +76,8 @@ static crew_task *take_queued(struct crew__worker *worker,
     crew__lock(&queue->lock);
     crew__queue_collect(queue);
     task = crew__queue_take(queue, level);
+    if (task)
+        hold(worker);
     if (task && level == CREW__NORMAL) {
         /* under the lock */
         unsigned share = share_of(
@@ -71,23 +92,28 @@ static crew_task *take_queued(struct crew__worker *worker,
     return task;
 }
 
-static void *take_from_ring(struct crew__ring *ring)
+static crew_task *take_from_ring(struct crew__worker *worker,
+                                 struct crew__ring *ring)
 {
     unsigned lost = 0;
-    void *task = crew__ring_take_any(ring, &lost);
+    crew_task *task;
 
+    if (crew__ring_is_empty(ring))
+        return NULL;
+    hold(worker);
+    task = crew__ring_take_any(ring, &lost);
+    if (!task)
+        hold_no_more(worker);
     if (lost)
         crew__mark(CREW__MARK_RING_LOST);
     return task;
 }
 
-static crew_task *steal(struct crew__worker *worker)
+static crew_task *steal_from(struct crew__worker *worker, unsigned victim)
 {
-    crew_pool *pool = worker->pool;
-    crew_task *task = NULL;
+    crew_task *task = take_from_ring(worker,
+                                     &worker->pool->worker[victim].ring);
 
-    for (unsigned i = 0; !task && i + 1 < pool->workers; i++)
-        task = take_from_ring(&pool->worker[worker->victims[i]].ring);
     if (task) {
         crew__mark(CREW__MARK_STEAL);
         /* one writer */
@@ -97,17 +123,51 @@ static crew_task *steal(struct crew__worker *worker)
     return task;
 }
 
-static crew_task *take_shared(struct crew__worker *worker,
-                              enum crew__level level)
+static crew_task *steal(struct crew__worker *worker)
 {
     crew_task *task = NULL;
 
-    if (level == CREW__NORMAL)
-        task = take_from_ring(&worker->ring);
+    for (unsigned i = 0; !task && i + 1 < worker->pool->workers; i++)
+        task = steal_from(worker, worker->victims[i]);
+    return task;
+}
+
+/* What another took along may wait behind a slow task while new work never
+ * ends. So now and then a worker looks at the ring of one other, in turn. */
+static crew_task *steal_in_turn(struct crew__worker *worker)
+{
+    unsigned others = worker->pool->workers - 1;
+
+    worker->starts = 0;
+    if (others == 0)
+        return NULL;
+    worker->turn = (worker->turn + 1) % others;
+    return steal_from(worker, worker->victims[worker->turn]);
+}
+
+static crew_task *take_normal(struct crew__worker *worker)
+{
+    crew_task *task = take_from_ring(worker, &worker->ring);
+
+    worker->starts++;
+    if (!task && worker->starts >= CREW__BOUND) {
+        task = steal_in_turn(worker);
+        if (task)
+            crew__mark(CREW__MARK_BOUND_RINGS);
+    }
     if (!task)
-        task = take_queued(worker, level);
-    if (!task && level == CREW__NORMAL)
+        task = take_queued(worker, CREW__NORMAL);
+    if (!task)
         task = steal(worker);
+    return task;
+}
+
+static crew_task *take_shared(struct crew__worker *worker,
+                              enum crew__level level)
+{
+    crew_task *task = level == CREW__NORMAL ? take_normal(worker)
+                                            : take_queued(worker, level);
+
     if (task)
         worker->from_mailbox = 0;
     return task;
@@ -214,9 +274,9 @@ static bool look_for_a_moment(struct crew__worker *worker)
 
 /* ---- in and out -------------------------------------------------------- */
 
-bool crew__worker_all_idle(crew_pool *pool)
+static bool is_nothing_waiting(crew_pool *pool)
 {
-    if (pool->out || !crew__queue_is_empty(&pool->queue))
+    if (!crew__queue_is_empty(&pool->queue))
         return false;
     for (unsigned i = 0; i < pool->workers; i++) {
         struct crew__queue *mailbox = &pool->worker[i].mailbox;
@@ -228,7 +288,32 @@ bool crew__worker_all_idle(crew_pool *pool)
         if (!empty)
             return false;
     }
+    return !is_any_ring_filled(pool);
+}
+
+/* The sum of all holds; false: somebody holds a task. */
+static bool sum_holds(crew_pool *pool, uint64_t *sum)
+{
+    *sum = 0;
+    for (unsigned i = 0; i < pool->workers; i++) {
+        /* edge:holds, acquire */
+        uint32_t holds = crew__load_acquire(&pool->worker[i].holds);
+
+        if (holds % 2)
+            return false;
+        *sum += holds;
+    }
     return true;
+}
+
+bool crew__worker_all_idle(crew_pool *pool)
+{
+    uint64_t before;
+    uint64_t after;
+
+    return !pool->sweepers && sum_holds(pool, &before) &&
+           is_nothing_waiting(pool) && sum_holds(pool, &after) &&
+           before == after;
 }
 
 static void stamp(struct crew__worker *worker, bool busy)
@@ -243,15 +328,6 @@ static void stamp(struct crew__worker *worker, bool busy)
                         before + (now & ~UINT64_C(1)) - (since & ~UINT64_C(1)));
     /* own word */
     crew__store_relaxed(&worker->since, (now & ~UINT64_C(1)) | (busy ? 1 : 0));
-}
-
-static void come_out(struct crew__worker *worker)
-{
-    crew__lock(&worker->pool->queue.lock);
-    worker->out = true;
-    worker->pool->out++;
-    crew__unlock(&worker->pool->queue.lock);
-    stamp(worker, true);
 }
 
 void crew__worker_tell(struct crew__waiter *waiters)
@@ -283,8 +359,6 @@ static void go_in(struct crew__worker *worker)
 
     stamp(worker, false);
     crew__lock(&pool->queue.lock);
-    worker->out = false;
-    pool->out--;
     drainers = crew__worker_take_drainers(pool);
     crew__unlock(&pool->queue.lock);
     crew__worker_tell(drainers);
@@ -326,7 +400,7 @@ static void rest(struct crew__worker *worker)
             break;
         }
     }
-    come_out(worker);
+    stamp(worker, true);
 }
 
 /* Gives the search back before running; what waits wakes the next. */
@@ -414,9 +488,10 @@ static void report_exit(struct crew__worker *worker)
     struct crew__waiter *attendant = NULL;
     uint32_t left;
 
+    stamp(worker, false);
+    /* own word: it stands still from now on */
+    crew__store_relaxed(&worker->since, 0);
     crew__lock(&pool->queue.lock);
-    worker->out = false;
-    pool->out--;
     left = crew__add_release(&pool->exited, 1) +
            1; /* edge:pool-exit, release */
     drainers = crew__worker_take_drainers(pool);
@@ -431,13 +506,14 @@ static void report_exit(struct crew__worker *worker)
 
 static void work(struct crew__worker *worker)
 {
-    come_out(worker);
+    stamp(worker, true);
     for (;;) {
         crew_task *task = take(worker);
 
         if (task) {
             pass_on(worker);
             crew__run_task(worker, task);
+            hold_no_more(worker);
         } else if (crew__load_seq_cst(&worker->pool->closing)) {
             return;
         } else {
@@ -456,6 +532,15 @@ static void free_scratch(struct crew__worker *worker)
     }
 }
 
+static void await_go(struct crew__worker *worker, uint32_t stage)
+{
+    crew_pool *pool = worker->pool;
+
+    /* edge:pool-go, acquire */
+    while (crew__load_acquire(&pool->go) < stage)
+        crew__idle_park(&pool->idle, worker->index);
+}
+
 void crew__worker_main(void *arg)
 {
     struct crew__worker *worker = arg;
@@ -466,14 +551,15 @@ void crew__worker_main(void *arg)
     worker->nice = crew__thread_nice();
     /* A hook touches memory where the worker will sit. Without one the creator
      * pins it: it must not wait for a worker whose CPU is taken. */
-    if (pool->on_worker_start)
+    if (pool->on_worker_start) {
         crew__worker_pin(worker, 0);
+        await_go(worker, CREW__GO_HOOKS);
+    }
     /* own word */
     crew__store_relaxed(&worker->since,
                         (uint64_t)crew__clock_now() & ~UINT64_C(1));
     report_start(worker, run_start_hook(worker));
-    while (!crew__load_acquire(&pool->go)) /* edge:pool-go, acquire */
-        crew__idle_park(&pool->idle, worker->index);
+    await_go(worker, CREW__GO_WORK);
     work(worker);
     crew__idle_search_end(&pool->idle, worker->index);
     run_stop_hook(worker);

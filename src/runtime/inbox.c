@@ -17,6 +17,30 @@ bool crew__inbox_is_forked(const crew_inbox *inbox)
     return forked;
 }
 
+/* Its own slot, or a free one, or none. */
+static uint64_t find_slot(crew_inbox *inbox, uint64_t thread)
+{
+    uint64_t slot = 0;
+
+    while (slot < NO_SLOT && inbox->owners[slot] != thread &&
+           inbox->owners[slot] != 0)
+        slot++;
+    if (slot < NO_SLOT)
+        inbox->owners[slot] = (uintptr_t)thread;
+    return slot;
+}
+
+static void become_owner(crew_inbox *inbox)
+{
+    /* under `dispatching` */
+    uint64_t owner = crew__load_relaxed(&inbox->owner);
+    uint64_t me = crew__thread_identity();
+
+    /* under `dispatching` */
+    if (owner - owner % 8 != me)
+        crew__store_relaxed(&inbox->owner, me + find_slot(inbox, me));
+}
+
 int crew_inbox_create(crew_inbox **out, const crew_inbox_options *options)
 {
     crew_inbox *inbox;
@@ -37,8 +61,7 @@ int crew_inbox_create(crew_inbox **out, const crew_inbox_options *options)
         return r;
     }
     inbox->generation = crew__fork_generation(&inbox->fork_word);
-    /* not shared yet */
-    crew__store_relaxed(&inbox->owner, crew__thread_identity());
+    become_owner(inbox);
     strncpy(inbox->name, options && options->name ? options->name : "inbox",
             NAME_BYTES - 1);
     crew__census_born(CREW__CENSUS_INBOX, inbox);
@@ -52,9 +75,9 @@ void crew__inbox_expect(crew_inbox *inbox, size_t count)
 {
     /* Equal only on the owner's own thread, whoever else writes it. */
     uint64_t owner = crew__load_relaxed(&inbox->owner);
-    uint64_t slot = owner % OWNER_SLOTS;
+    uint64_t slot = owner % 8;
 
-    if (owner - slot == crew__thread_identity()) {
+    if (slot < NO_SLOT && owner - slot == crew__thread_identity()) {
         crew__a64 *mine = &inbox->expected_by_owner[slot];
 
         /* own word */
@@ -93,7 +116,9 @@ static void ring_fd(crew_inbox *inbox)
     crew__event_set(inbox->fd);
 }
 
-void crew__inbox_rouse(crew_inbox *inbox)
+/* Whether the owner is inside wait or run: then it looks before it sleeps, or
+ * is woken. */
+static bool rouse_waiter(crew_inbox *inbox)
 {
     void *seen = crew__load_seq_cst(&inbox->waiter);
 
@@ -101,12 +126,17 @@ void crew__inbox_rouse(crew_inbox *inbox)
         if (crew__cas_seq_cst(&inbox->waiter, &seen, LOOKING)) {
             crew__mark(CREW__MARK_INBOX_UNPARKED);
             crew__unpark(seen);
-            return;
+            return true;
         }
     }
     if (seen == LOOKING)
         crew__mark(CREW__MARK_INBOX_SKIPPED_WRITE);
-    else if (crew__load_seq_cst(&inbox->fd_asked))
+    return seen == LOOKING;
+}
+
+void crew__inbox_rouse(crew_inbox *inbox)
+{
+    if (!rouse_waiter(inbox) && crew__load_seq_cst(&inbox->fd_asked))
         ring_fd(inbox);
 }
 
@@ -178,6 +208,19 @@ void crew__notice_unlink(struct crew__notice *notice)
     notice->inbox = NULL;
 }
 
+void crew__notice_withdraw(struct crew__notice *notice)
+{
+    crew_inbox *inbox = notice->inbox;
+
+    crew__notice_unlink(notice);
+    if (crew__inbox_is_forked(inbox))
+        return;
+    /* It may have been all that its run went on for. A loop that sleeps on the
+     * fd has lost nothing. */
+    crew__store_seq_cst(&inbox->notices, 1);
+    rouse_waiter(inbox);
+}
+
 void crew__notice_tell(struct crew__notice *notice)
 {
     crew_inbox *inbox = notice->inbox;
@@ -233,18 +276,6 @@ bool crew__inbox_is_noticed(crew_inbox *inbox)
 }
 
 /* ---- dispatching ------------------------------------------------------- */
-
-static void become_owner(crew_inbox *inbox)
-{
-    /* under `dispatching` */
-    uint64_t owner = crew__load_relaxed(&inbox->owner);
-    uint64_t slot = owner % OWNER_SLOTS;
-    uint64_t me = crew__thread_identity();
-
-    /* under `dispatching` */
-    if (owner - slot != me)
-        crew__store_relaxed(&inbox->owner, me + (slot + 1) % OWNER_SLOTS);
-}
 
 bool crew__inbox_enter(crew_inbox *inbox)
 {
@@ -312,23 +343,62 @@ bool crew__inbox_has_work(crew_inbox *inbox)
            crew__load_seq_cst(&inbox->notices);
 }
 
+/* Notices come after the items that were there before them, and before those
+ * that come later. */
+static void place_notices(crew_inbox *inbox)
+{
+    if (inbox->notices_due || inbox->before_notices ||
+        !crew__load_seq_cst(&inbox->notices))
+        return;
+    inbox->notices_due = inbox->ready == NULL;
+    inbox->before_notices = inbox->ready ? inbox->ready_last : NULL;
+}
+
 static unsigned deliver_notices(crew_inbox *inbox, unsigned max)
 {
     unsigned count = 0;
     uint32_t round;
 
-    if (!crew__load_seq_cst(&inbox->notices))
+    if (!inbox->notices_due)
         return 0;
     round = begin_round(inbox);
     while (count < max) {
         struct crew__notice *notice = take_due(inbox, round);
 
-        if (!notice)
+        if (!notice) {
+            inbox->notices_due = false;
             break;
+        }
         notice->deliver(notice);
         count++;
     }
     return count;
+}
+
+/* Delivers the first; whether it is done with. */
+static bool deliver_first(crew_inbox *inbox)
+{
+    struct crew__node *node = inbox->ready;
+    struct crew__item *item = (struct crew__item *)node;
+    uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
+
+    inbox->ready = node->next;
+    if (node == inbox->before_notices) {
+        inbox->before_notices = NULL;
+        inbox->notices_due = true;
+    }
+    inbox->taken_back = false;
+    crew__store_relaxed(&inbox->delivered, before + 1); /* own word */
+    item->deliver(item);
+    return !inbox->taken_back;
+}
+
+void crew__inbox_take_back(crew_inbox *inbox)
+{
+    uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
+
+    inbox->taken_back = true;
+    crew__store_relaxed(&inbox->delivered, before - 1); /* own word */
 }
 
 int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
@@ -337,21 +407,16 @@ int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
     unsigned count;
 
     collect(inbox);
+    place_notices(inbox);
     last = inbox->ready ? inbox->ready_last : NULL;
     if (max == 0)
         max = INT32_MAX;
     count = deliver_notices(inbox, max);
     while (count < max && last) {
-        struct crew__node *node = inbox->ready;
-        struct crew__item *item = (struct crew__item *)node;
-        uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
-
-        inbox->ready = node->next;
-        if (node == last)
+        if (inbox->ready == last)
             last = NULL;
-        crew__store_relaxed(&inbox->delivered, before + 1); /* own word */
-        item->deliver(item);
-        count++;
+        count += deliver_first(inbox);
+        count += deliver_notices(inbox, max - count);
     }
     return (int)count;
 }
@@ -398,6 +463,18 @@ static void withdraw_notices(crew_inbox *inbox, bool forked)
         crew__notices_unlock();
 }
 
+/* In a forked child: what is the library's of that which was on its way. Nobody
+ * else is here; what a thread of the parent had in its hands is lost. */
+static void drop_calls(struct crew__node *node)
+{
+    while (node) {
+        struct crew__node *next = node->next;
+
+        crew__inbox_drop_call((struct crew__item *)node);
+        node = next;
+    }
+}
+
 int crew_inbox_destroy(crew_inbox *inbox)
 {
     bool forked;
@@ -417,6 +494,10 @@ int crew_inbox_destroy(crew_inbox *inbox)
         }
     }
     withdraw_notices(inbox, forked);
+    if (forked) {
+        drop_calls(inbox->ready);
+        drop_calls(crew__stack_take_all(&inbox->arrived));
+    }
     crew__event_close(inbox->fd);
     crew__census_died(CREW__CENSUS_INBOX, inbox);
     crew__memory_free(inbox);

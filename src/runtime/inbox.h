@@ -50,6 +50,9 @@ void crew__inbox_unexpect(crew_inbox *inbox, size_t count);
  * count, the inbox may be gone when it returns. */
 void crew__inbox_post(crew_inbox *inbox, struct crew__item *item);
 
+/* Inside `deliver`: the item is not done with, and will be posted again. */
+void crew__inbox_take_back(crew_inbox *inbox);
+
 /*
  * A notice is a wish to be called once when something becomes true (room in a
  * queue). It keeps run going, but is no part of pending, and may be withdrawn
@@ -68,9 +71,11 @@ struct crew__notice {
 
 void crew__notices_lock(void);
 void crew__notices_unlock(void);
-/* These three under the lock. */
+/* These under the lock. */
 void crew__notice_link(crew_inbox *inbox, struct crew__notice *notice);
 void crew__notice_unlink(struct crew__notice *notice);
+/* Unlinks one that its inbox may be waiting for. */
+void crew__notice_withdraw(struct crew__notice *notice);
 void crew__notice_tell(struct crew__notice *notice);
 
 bool crew__inbox_is_forked(const crew_inbox *inbox);

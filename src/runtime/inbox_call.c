@@ -1,7 +1,7 @@
 /*
  * crew_inbox_call: a function as an item.
  */
-#include "runtime/inbox.h"
+#include "runtime/inbox_state.h"
 
 #include <errno.h>
 
@@ -17,6 +17,12 @@ static void deliver_call(struct crew__item *item)
 
     crew__memory_free(item);
     call.fn(call.arg);
+}
+
+void crew__inbox_drop_call(struct crew__item *item)
+{
+    if (item->deliver == deliver_call)
+        crew__memory_free(item);
 }
 
 int crew_inbox_call(crew_inbox *inbox, void (*fn)(void *), void *arg)

@@ -9,11 +9,15 @@
 
 #define NAME_BYTES 32
 
-/* The owner counts in a slot without a read-modify-write. Each new owner takes
- * the next slot, so that a thread that still counts as the owner it was when
- * another dispatches does not lose the new owner's counts. The number fits in
- * the low bits of an identity. */
-#define OWNER_SLOTS 8u
+/*
+ * The owner counts in a slot of its own without a read-modify-write. A slot
+ * belongs to a thread for good: one that still counts as the owner that it was
+ * when another dispatches must not overwrite what a third has counted there.
+ * Threads that come when all slots are taken count as the others do. The
+ * number fits in the low bits of an identity.
+ */
+#define OWNER_SLOTS 7u
+#define NO_SLOT     OWNER_SLOTS
 
 struct crew_inbox {
     /* Posters write these, ... */
@@ -35,9 +39,13 @@ struct crew_inbox {
     /* its thread's identity | slot */
     crew__a64 owner CREW__ALIGNED(CREW__APART);
     crew__a64 expected_by_owner[OWNER_SLOTS];
+    uintptr_t owners[OWNER_SLOTS]; /* of the slots; 0: free */
     crew__a64 delivered;
     crew__a32 dispatching;
-    bool heeds_stops; /* it is inside run */
+    bool is_running;  /* it is inside run: heeds stops, ends at nothing */
+    bool taken_back;  /* the item that is being delivered is still to come */
+    bool notices_due; /* notices are next, ... */
+    struct crew__node *before_notices; /* ... or after this item; NULL */
     uint32_t cleared; /* `writes` when the fd was last cleared */
     struct crew__node *ready;
     struct crew__node *ready_last;
@@ -63,6 +71,9 @@ bool crew__inbox_is_noticed(crew_inbox *inbox);
 /* The fd stays readable while something is left, and an edge is made for
  * who waits for edges. */
 void crew__inbox_ring_for_rest(crew_inbox *inbox);
+
+/* Frees an item that is a call, which will not be delivered. */
+void crew__inbox_drop_call(struct crew__item *item);
 
 /* Something is there for the owner to look at. Any thread. */
 void crew__inbox_rouse(crew_inbox *inbox);

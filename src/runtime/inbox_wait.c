@@ -11,7 +11,7 @@
 
 static bool is_stopped(crew_inbox *inbox)
 {
-    return inbox->heeds_stops && crew__load_seq_cst(&inbox->stops);
+    return inbox->is_running && crew__load_seq_cst(&inbox->stops);
 }
 
 static bool should_wake(crew_inbox *inbox)
@@ -49,14 +49,21 @@ static bool sleep_until_work(crew_inbox *inbox, crew_ns deadline)
     return true;
 }
 
-/* Dispatches at least one, or a stop, or the deadline. */
+static bool is_run_over(crew_inbox *inbox)
+{
+    return inbox->is_running && crew_inbox_pending(inbox) == 0 &&
+           !crew__inbox_is_noticed(inbox);
+}
+
+/* Dispatches at least one, or a stop, or the deadline, or what a run went on
+ * for has been withdrawn. */
 static int wait_once(crew_inbox *inbox, crew_ns deadline)
 {
     int count;
 
     for (;;) {
         count = crew__inbox_deliver(inbox, 0);
-        if (count > 0 || is_stopped(inbox))
+        if (count > 0 || is_stopped(inbox) || is_run_over(inbox))
             return count;
         if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
             return -ETIMEDOUT;
@@ -124,13 +131,13 @@ int crew_inbox_run(crew_inbox *inbox)
 
     if (r < 0)
         return r;
-    inbox->heeds_stops = true;
+    inbox->is_running = true;
     while (!take_stop(inbox)) {
-        if (crew_inbox_pending(inbox) == 0 && !crew__inbox_is_noticed(inbox))
+        if (is_run_over(inbox))
             break;
         total += wait_once(inbox, CREW__NEVER);
     }
-    inbox->heeds_stops = false;
+    inbox->is_running = false;
     leave_waiting(inbox);
     return total > INT32_MAX ? INT32_MAX : (int)total;
 }

@@ -336,6 +336,19 @@ static void notice_waits(unsigned me)
     model_assert(crew_inbox_wait(inbox, CREW_FOREVER) == 1);
 }
 
+/* It is all that a run goes on for, and it is withdrawn by another. */
+static void notice_goes(unsigned me)
+{
+    if (me == 0) {
+        crew__notices_lock();
+        if (notice.inbox)
+            crew__notice_withdraw(&notice);
+        crew__notices_unlock();
+        return;
+    }
+    model_assert(crew_inbox_run(inbox) == 0);
+}
+
 static void notice_fd(unsigned me)
 {
     if (me == 0) {
@@ -431,6 +444,11 @@ static const struct model models[] = {
      .begin = begin_notice,
      .thread = notice_waits,
      .bound = 2},
+    {.name = "a_notice_goes",
+     .threads = 2,
+     .begin = begin_notice,
+     .thread = notice_goes,
+     .bound = 3},
     {.name = "a_notice_on_the_fd",
      .threads = 2,
      .begin = begin_notice_fd,
@@ -447,16 +465,16 @@ static const char looks[] =
     "it is not the look before a sleep; has_work and is_stopped are";
 
 static const struct model_excess excess[] = {
-    {"crew__inbox_rouse", "cas", 1, "acq_rel",
+    {"rouse_waiter", "cas", 1, "acq_rel",
      "who takes the waiter unparks it, and looks at nothing else"},
-    {"crew__inbox_rouse", "cas", 1, "fails acquire",
+    {"rouse_waiter", "cas", 1, "fails acquire",
      "the only other value is LOOKING, and that one looks later"},
     {"crew_inbox_fd", "load", 2, "acquire",
      "a notice is told under a lock, and rings where the fd is asked for"},
     {"take_due", "store", 1, "release", "it is under the notices' lock"},
     {"crew__inbox_enter", "cas", 1, "fails relaxed",
      "who finds another dispatching reads nothing of it"},
-    {"deliver_notices", "load", 1, "acquire", looks},
+    {"place_notices", "load", 1, "acquire", looks},
     {"crew_inbox_dispatch", "load", 1, "acquire", looks},
     {"enter_waiting", "store", 1, "release",
      "it says less than what follows: who misses it rings the fd"},

@@ -115,7 +115,7 @@ CREW_TEST(words_of_a_pool)
         WORD(crew_pool, fork_word, "create"),
         WORD(crew_pool, limit, "create"),
         WORD(crew_pool, waiting, "submitters and starts, with a limit"),
-        WORD(crew_pool, out, "workers that go in and out"),
+        WORD(crew_pool, drainers, "workers that go in"),
         WORD(crew_pool, each_lock, "submit_each"),
         WORD(crew_pool, calls_lock, "crew_pool_call and its workers"),
     };

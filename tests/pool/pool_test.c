@@ -140,7 +140,7 @@ CREW_TEST(a_pool_that_is_created_has_all_its_workers_started)
     check_equal(pool->wanted, 5);
     check_equal(pool->started, 5);
     check(pool->attendant == NULL);
-    check_equal(crew__load_acquire(&pool->go), 1);
+    check_equal(crew__load_acquire(&pool->go), CREW__GO_WORK);
     for (unsigned i = 0; i < 5; i++) {
         struct crew__worker *worker = &pool->worker[i];
 

@@ -28,6 +28,7 @@ static crew_task queued(int (*run)(crew_self *, crew_task *), void *data)
     struct crew__task_private *p = crew__task_private(&task);
 
     p->queue_deadline = CREW__NEVER;
+    p->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(&p->state, CREW__QUEUED);
     return task;
 }

@@ -41,7 +41,7 @@ static void end(void)
 /* The pool is being swept: that counts as out. */
 static void note_end(crew_task *task)
 {
-    check_equal(pool.out, 1);
+    check_equal(pool.sweepers, 1);
     check_equal(task->status, -ECANCELED);
     ended[ends++] = (unsigned char)(task - tasks);
 }
@@ -103,7 +103,7 @@ CREW_TEST(a_sweep_ends_all_that_waits_wherever_it_is)
     crew__store_seq_cst(&pool.closing, 1);
     crew__stop_sweep(&pool);
     expect_all_ended();
-    check_equal(pool.out, 0);
+    check_equal(pool.sweepers, 0);
     check(crew__worker_all_idle(&pool));
     crew__stop_sweep(&pool); /* of nothing */
     check_equal(ends, TASKS);
@@ -121,11 +121,10 @@ CREW_TEST(a_sweep_tells_drainers_where_nothing_runs_besides)
         waiters[i].next = pool.drainers;
         pool.drainers = &waiters[i];
     }
-    pool.out = 1; /* a worker runs something */
+    crew__store_relaxed(&workers[0].holds, 1);
     crew__stop_sweep(&pool);
     check(pool.drainers == &waiters[1]);
-    check_equal(pool.out, 1);
-    pool.out = 0;
+    crew__store_relaxed(&workers[0].holds, 0);
     crew__stop_sweep(&pool);
     check(pool.drainers == NULL);
     check(crew__waiter_park(&waiters[0], 1));
@@ -139,11 +138,11 @@ CREW_TEST(a_drain_waits_for_what_waits_anywhere_and_for_who_is_out)
 {
     begin();
     check_equal(crew_pool_drain(&pool, 0), 0);
-    pool.out = 1;
+    crew__store_relaxed(&workers[0].holds, 1);
     check_equal(crew_pool_drain(&pool, 0), -ETIMEDOUT);
     check_equal(crew_pool_drain(&pool, 1), -ETIMEDOUT);
     check(pool.drainers == NULL); /* taken back */
-    pool.out = 0;
+    crew__store_relaxed(&workers[0].holds, 0);
     queue_task(&pool.queue, 0, CREW_LOW);
     check_equal(crew_pool_drain(&pool, 0), -ETIMEDOUT);
     crew__store_seq_cst(&pool.closing, 1);
@@ -258,7 +257,7 @@ CREW_TEST(a_pool_that_has_stopped_may_be_stopped_again)
         check(real->joined);
         check(crew__idle_is_closed(&real->idle));
         check_equal(crew__load_acquire(&real->exited), 2);
-        check_equal(real->out, 0);
+        check(crew__worker_all_idle(real));
         check(real->attendant == NULL);
     }
     check_equal(crew_pool_drain(real, 0), 0);

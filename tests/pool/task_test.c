@@ -13,6 +13,7 @@
 static void put(crew_task *task, uint64_t word)
 {
     memset(task, 0, sizeof *task);
+    crew__task_private(task)->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(&crew__task_private(task)->state, word);
 }
 

@@ -70,6 +70,7 @@ CREW_TEST(a_waiter_stays_registered_until_the_end)
     crew_task task = {.run = return_zero};
     pthread_t thread;
 
+    crew__task_private(&task)->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(word_of(&task), CREW__QUEUED);
     check_equal(pthread_create(&thread, NULL, wait_long, &task), 0);
     check(test_poll(is_waited_for, &task, LONG_WAIT));

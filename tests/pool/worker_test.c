@@ -31,7 +31,7 @@ static void begin(unsigned count)
     pool.generation = crew__fork_generation(&pool.fork_word);
     pool.worker = workers;
     pool.workers = count;
-    crew__store_seq_cst(&pool.go, 1);
+    crew__store_seq_cst(&pool.go, CREW__GO_WORK);
     for (unsigned i = 0; i < count; i++) {
         crew__queue_init(&workers[i].mailbox);
         crew__ring_init(&workers[i].ring);
@@ -59,6 +59,7 @@ static crew_task *make_task(crew_priority priority)
     task->run = note_start;
     task->priority = priority;
     p->queue_deadline = CREW__NEVER;
+    p->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(&p->state, CREW__QUEUED);
     return task;
 }
@@ -85,7 +86,7 @@ static void run_all(void)
 {
     crew__worker_main(&workers[0]);
     check_equal(starts, made);
-    check_equal(pool.out, 0);
+    check_equal(crew__load_relaxed(&workers[0].holds) % 2, 0);
     check_equal(crew__load_acquire(&pool.exited), 1);
     crew__idle_fini(&pool.idle);
 }
@@ -298,10 +299,10 @@ CREW_TEST(all_is_idle_when_nobody_is_out_and_nothing_waits)
     check(crew__worker_all_idle(&pool));
     check(crew__worker_take_drainers(&pool) == NULL); /* none is there */
     pool.drainers = &drainer;
-    pool.out = 1;
+    crew__store_relaxed(&workers[0].holds, 1);
     check(!crew__worker_all_idle(&pool));
     check(crew__worker_take_drainers(&pool) == NULL);
-    pool.out = 0;
+    crew__store_relaxed(&workers[0].holds, 0);
     queue_tasks(&workers[1].mailbox, 1, CREW_LOW);
     check(crew__worker_take_drainers(&pool) == NULL);
     crew__queue_collect(&workers[1].mailbox);

@@ -381,11 +381,16 @@ static void feed(unsigned index, void *arg)
 CREW_TEST(ng8_room_is_told_once_to_each_of_four_inboxes)
 {
     crew_pool *pool = make_pool(2, 4);
+    int64_t until = test_now() + 15 * CREW_S;
 
-    test_threads(4, feed, pool);
+    /* On one core the race is rare. */
+    do
+        test_threads(4, feed, pool);
+    while (!crew__mark_count(CREW__MARK_ROOM_RACE) && test_now() < until);
     assert_int_equal(crew_pool_destroy(pool), 0);
     check_marked(CREW__MARK_ROOM_TOLD);
-    check_marked(CREW__MARK_ROOM_RACE);
+    if (test_cpu_count() > 1)
+        check_marked(CREW__MARK_ROOM_RACE);
 }
 
 /* ---- NG9 ------------------------------------------------------------------ */

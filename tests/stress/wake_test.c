@@ -99,7 +99,8 @@ static void submit_and_wait(crew_idle idle, unsigned burst)
 CREW_TEST(one_submitter_and_workers_that_sleep_at_once)
 {
     submit_and_wait(CREW_IDLE_POWER, 1);
-    check_marked(CREW__MARK_LOOK_FOUND);
+    if (test_cpu_count() > 1)
+        check_marked(CREW__MARK_LOOK_FOUND);
 }
 
 CREW_TEST(bursts_and_workers_that_sleep_at_once)

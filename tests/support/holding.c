@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,15 @@ static unsigned count_entries(const char *path)
         count += entry->d_name[0] != '.';
     closedir(folder);
     return count;
+}
+
+unsigned test_cpu_count(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    return (unsigned)CPU_COUNT(&set);
 }
 
 unsigned test_thread_count(void)

@@ -139,6 +139,8 @@ void test_threads(unsigned count, void (*fn)(unsigned index, void *arg),
 /* ---- what a process holds ------------------------------------------------ */
 
 unsigned test_thread_count(void);
+/* CPUs that the process may use. */
+unsigned test_cpu_count(void);
 unsigned test_descriptor_count(void);
 /* On stderr: each descriptor and what it is. */
 void test_tell_descriptors(void);

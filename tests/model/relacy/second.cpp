@@ -32,8 +32,8 @@ struct stack_test : rl::test_suite<stack_test, 4> {
             (void)crew__stack_push(&stack, &items[me].node, &items[me].node);
             return;
         }
-        struct crew__node *node =
-            crew__stack_turn(crew__stack_take_all(&stack));
+        struct crew__node *node = crew__stack_turn(
+            crew__stack_take_all(&stack));
         while (node) {
             struct item *item = (struct item *)node;
 
@@ -57,8 +57,7 @@ struct ring_test : rl::test_suite<ring_test, 3> {
     void take()
     {
         unsigned lost = 0;
-        rl::var<int> *item =
-            (rl::var<int> *)crew__ring_take_any(&ring, &lost);
+        rl::var<int> *item = (rl::var<int> *)crew__ring_take_any(&ring, &lost);
 
         if (item) {
             RL_ASSERT((*item)($) == 1);
@@ -89,8 +88,8 @@ template <typename Test>
 static void expect(const char *name, enum operation left_out, bool right)
 {
     static const char *const names[] = {"as it is", "acquire left out",
-                                        "release left out",
-                                        "exchange relaxed", "cas relaxed"};
+                                        "release left out", "exchange relaxed",
+                                        "cas relaxed"};
     static std::ofstream quiet("/dev/null");
     rl::test_params params;
 
