@@ -1,0 +1,19 @@
+/*
+ * The simulation's tunables: who spins is only in the way of those who do
+ * something, so here nobody spins for long. Everything else is as it is.
+ */
+#ifndef CREW_TESTS_SIM_TUNABLES_H
+#define CREW_TESTS_SIM_TUNABLES_H
+
+#include "../../../../src/base/tunables.h"
+
+#undef CREW__SPIN_BALANCED
+#define CREW__SPIN_BALANCED 20u
+#undef CREW__SPIN_LATENCY
+#define CREW__SPIN_LATENCY 200u
+#undef CREW__SPIN_INBOX
+#define CREW__SPIN_INBOX 2u
+#undef CREW__SPIN_LOCK
+#define CREW__SPIN_LOCK 2u
+
+#endif
