@@ -1,0 +1,51 @@
+/* crowd.c asked of g_thread_pool_push. */
+#include "crowd.h"
+#include "job.h"
+
+#include <glib.h>
+
+static GThreadPool *pool;
+static struct meeting meeting;
+static struct job work, last;
+
+static void run_job(gpointer data, gpointer unused)
+{
+    struct job *job = data;
+
+    (void)unused;
+    job->run(job->arg);
+}
+
+static void start(size_t tasks)
+{
+    (void)tasks;
+    work = (struct job){job_work, (void *)(uintptr_t)LAB_LONG};
+    last = (struct job){meet, &meeting};
+    meeting_init(&meeting, LAB_WORKERS);
+    pool = g_thread_pool_new(run_job, NULL, LAB_WORKERS, TRUE, NULL);
+}
+
+static void put(unsigned thread, size_t first, size_t count)
+{
+    (void)thread;
+    for (size_t i = first; i < first + count; i++)
+        g_thread_pool_push(pool, &work, NULL);
+}
+
+static void wait_for_all(void)
+{
+    for (unsigned i = 0; i < LAB_WORKERS; i++)
+        g_thread_pool_push(pool, &last, NULL);
+    meet(&meeting);
+}
+
+static void stop(void)
+{
+    g_thread_pool_free(pool, FALSE, TRUE);
+    meeting_fini(&meeting);
+}
+
+static const struct crowd_contender glib = {start, put, wait_for_all, stop};
+
+const crew_bench_case crowd_glib[] = {CROWD_CASE(glib, CROWD_MOST, "GLib"),
+                                      {.name = NULL}};
