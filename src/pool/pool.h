@@ -225,7 +225,7 @@ int crew__run_close(struct crew__activation *a);
 
 /* ---- worker.c ---------------------------------------------------------- */
 
-void crew__worker_main(void *worker);
+void crew__worker_main(void *arg); /* the worker */
 /* Pins it to its CPU and looks whether it is; tid 0: the caller is the
  * worker. */
 void crew__worker_pin(struct crew__worker *worker, pid_t tid);

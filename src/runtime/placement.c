@@ -260,7 +260,7 @@ static int add_entry(struct list *list, unsigned cpu,
 static int parse_entry(struct list *list, const char **at,
                        const struct crew__cpuset *usable)
 {
-    unsigned first;
+    unsigned first = 0;
     unsigned last;
     int r;
 
