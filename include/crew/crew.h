@@ -13,5 +13,6 @@
 #include <crew/self.h>
 #include <crew/stats.h>
 #include <crew/task.h>
+#include <crew/trace.h>
 
 #endif

@@ -30,6 +30,15 @@
  * tens of nanoseconds. */
 #define CREW__SPIN_LOCK 100u
 
+/* Of how many tasks of a submitter one is measured: two readings of the clock,
+ * 60 ns, are then 1 ns a task. */
+#define CREW__SAMPLE_EVERY 64u
+
+/* Events that a trace keeps of each worker, and in each of the rings that other
+ * threads share; 48 bytes each, touched when used. */
+#define CREW__TRACE_EVENTS        32768u
+#define CREW__TRACE_EVENTS_SHARED 8192u
+
 /* Outside threads that may lend a hand where the options say 0. */
 #define CREW__GUESTS 16u
 

@@ -24,6 +24,10 @@ crew_ns crew__clock_now(void);
 crew_ns crew__clock_coarse(void);
 crew_ns crew__clock_step(void);
 
+/* What the CPU counts, for 11 ns: nanoseconds times an unknown constant, to be
+ * found by two readings of both. */
+uint64_t crew__clock_ticks(void);
+
 /* The absolute deadline of a relative timeout; CREW__NEVER for
  * CREW_FOREVER and for what does not fit. */
 #define CREW__NEVER INT64_MAX
@@ -93,6 +97,10 @@ int crew__thread_start(struct crew__thread *thread,
 void crew__thread_join(struct crew__thread *thread);
 /* The kernel's number of the calling thread. */
 pid_t crew__thread_id(void);
+/* The name of a thread of this process, at most 15 bytes; "" where it is gone.
+ */
+void crew__thread_name(pid_t id, char out[16]);
+pid_t crew__process_id(void);
 /* The smallest stack that a thread may ask for, in bytes. */
 size_t crew__thread_stack_min(void);
 
@@ -104,6 +112,8 @@ uintptr_t crew__thread_identity(void);
 /* The CPU that the caller runs on, or -1. */
 int crew__thread_cpu(void);
 int crew__thread_nice(void);
+/* True on every CREW__SAMPLE_EVERY-th call of a thread, its first included. */
+bool crew__thread_sample(void);
 
 /* ---- what can be made readable ----------------------------------------- */
 
@@ -114,6 +124,13 @@ void crew__event_clear(int fd);
 /* Blocks until it is readable; false: `deadline` came first. */
 bool crew__event_wait(int fd, crew_ns deadline);
 void crew__event_close(int fd);
+
+/* ---- files -------------------------------------------------------------- */
+
+/* Makes or empties it. Negative errno. */
+int crew__file_create(const char *path, int *fd);
+int crew__file_write(int fd, const void *data, size_t size);
+void crew__file_close(int fd);
 
 /* ---- memory ------------------------------------------------------------ */
 

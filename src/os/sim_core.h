@@ -39,6 +39,7 @@ struct sim_fiber {
     uint64_t priority;
     void *current; /* crew__thread_set */
     struct crew__cpuset affinity;
+    unsigned calls; /* of crew__thread_sample */
     char name[24];
     void (*entry)(void *);
     void *arg;

@@ -7,6 +7,7 @@
 #if defined(CREW_STEPS)
 
 #include "base/fault.h"
+#include "base/tunables.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,6 +54,11 @@ void sim_os_end(void)
 /* ---- the clock ----------------------------------------------------------- */
 
 /* Reading it is a step: what is compared with it may be old by then. */
+uint64_t crew__clock_ticks(void)
+{
+    return (uint64_t)sim_time();
+}
+
 crew_ns crew__clock_now(void)
 {
     crew__step();
@@ -167,6 +173,22 @@ uintptr_t crew__thread_identity(void)
 int crew__thread_nice(void)
 {
     return 0;
+}
+
+bool crew__thread_sample(void)
+{
+    return sim_current()->calls++ % CREW__SAMPLE_EVERY == 0;
+}
+
+void crew__thread_name(pid_t id, char out[16])
+{
+    (void)id;
+    out[0] = '\0';
+}
+
+pid_t crew__process_id(void)
+{
+    return 1;
 }
 
 /* ---- what can be made readable ------------------------------------------- */

@@ -1,11 +1,14 @@
 #include "base/fault.h"
+#include "base/tunables.h"
 #include "os/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -17,6 +20,8 @@
 /* initial-exec: one load, no call, no allocation, also when the library was
  * loaded by dlopen (the few bytes come from the static reserve). */
 static _Thread_local void *current __attribute__((tls_model("initial-exec")));
+
+static _Thread_local unsigned calls __attribute__((tls_model("initial-exec")));
 
 /* Its low three bits are free for who packs it: it points at a pointer. */
 _Static_assert(_Alignof(void *) >= 8, "an identity has three free bits");
@@ -42,6 +47,11 @@ uintptr_t crew__thread_identity(void)
     return (uintptr_t)&current;
 }
 
+bool crew__thread_sample(void)
+{
+    return calls++ % CREW__SAMPLE_EVERY == 0;
+}
+
 int crew__thread_cpu(void)
 {
     return sched_getcpu();
@@ -50,6 +60,28 @@ int crew__thread_cpu(void)
 pid_t crew__thread_id(void)
 {
     return (pid_t)syscall(SYS_gettid);
+}
+
+pid_t crew__process_id(void)
+{
+    return getpid();
+}
+
+void crew__thread_name(pid_t id, char out[16])
+{
+    char path[64];
+    ssize_t n = -1;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)id);
+    fd = CREW__TRY(CREW__FAULT_FILE, open(path, O_RDONLY | O_CLOEXEC), -1);
+    if (fd >= 0) {
+        n = read(fd, out, 15);
+        close(fd);
+    }
+    while (n > 0 && out[n - 1] == '\n')
+        n--;
+    out[n > 0 ? n : 0] = '\0';
 }
 
 int crew__thread_nice(void)

@@ -3,6 +3,8 @@
  */
 #include "pool/pool.h"
 
+#include <crew/trace.h>
+
 #include "base/mark.h"
 
 #include <errno.h>
@@ -24,7 +26,7 @@ bool crew__pool_is_forked(const crew_pool *pool)
 static int check_options(const crew_pool_options *options)
 {
     if ((unsigned)options->placement > CREW_PLACE_NONE ||
-        (unsigned)options->idle > CREW_IDLE_POWER || options->measure_all ||
+        (unsigned)options->idle > CREW_IDLE_POWER ||
         options->guests > CREW__WORKERS_MAX ||
         options->workers > CREW__WORKERS_MAX)
         return -EINVAL;
@@ -54,6 +56,7 @@ static void read_options(crew_pool *pool, const crew_pool_options *options)
     pool->limit = options->queue_limit;
     pool->guests = options->guests ? options->guests : CREW__GUESTS;
     pool->spin = spin_of(options->idle);
+    pool->measure_all = options->measure_all;
     pool->on_worker_start = options->on_worker_start;
     pool->on_worker_stop = options->on_worker_stop;
     pool->hook_arg = options->arg;
@@ -227,6 +230,7 @@ static void free_pool(crew_pool *pool)
     if (pool->topology)
         crew__topology_release(pool->topology);
     crew__call_free_nodes(pool);
+    crew__trace_release(pool->trace);
     crew__census_died(CREW__CENSUS_POOL, pool);
     crew__memory_free(pool);
 }
@@ -275,11 +279,13 @@ int crew_pool_create(crew_pool **out, const crew_pool_options *options)
 
 int crew_pool_destroy(crew_pool *pool)
 {
+    bool forked;
     int r;
 
     if (!pool)
         return 0;
-    if (!crew__pool_is_forked(pool)) {
+    forked = crew__pool_is_forked(pool);
+    if (!forked) {
         r = crew__stop_begin(pool);
         if (r < 0)
             return r;
@@ -287,6 +293,8 @@ int crew_pool_destroy(crew_pool *pool)
         await_tellers(pool);
     }
     crew__counts_withdraw_rooms(pool);
+    if (!forked)
+        crew_trace_stop(pool);
     free_pool(pool);
     return 0;
 }

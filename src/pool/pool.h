@@ -6,7 +6,7 @@
  *   group        members, waiters, notify
  *   queue        stacks and lists of tasks; wishes
  *   pool.h       this: the structures that the rest shares
- *   counts       figures, room
+ *   counts       room in a queue with a limit
  *   run          one task: claim, run, tell the end; activations
  *   self         what running code may ask and do
  *   worker       the loop of a worker: take, run, rest
@@ -15,7 +15,9 @@
  *   call         crew_pool_call
  *   stop         drain, stop; sweeping what waits
  *   pool         create, destroy
- *   describe     description and statistics
+ *   stats        figures
+ *   trace        turning the trace on and off
+ *   describe     description
  *
  * "Holds": a worker's count of these is odd from before a task leaves a queue or
  * a ring into its hands until the end has been told. It becomes odd under the
@@ -42,6 +44,8 @@
  *                   task sees its taker hold it.)
  *   pool-exit       worker -> stop   what the worker wrote is seen by who
  *                   finds that it has left.
+ *   trace-pool      crew_trace_start -> a note   the trace is seen whole.
+ *   trace-turn      start, stop of a trace -> the next   what it left is seen.
  *   self-fail       crew_self_fail -> canceled, close   what the thread that
  *                   failed wrote is seen.
  *
@@ -59,9 +63,11 @@
 #include "pool/group.h"
 #include "pool/queue.h"
 #include "pool/task.h"
+#include "runtime/histogram.h"
 #include "runtime/idle.h"
 #include "runtime/placement.h"
 #include "runtime/topology.h"
+#include "runtime/trace.h"
 #include "runtime/waiter.h"
 
 #define CREW__NAME_BYTES 32
@@ -137,6 +143,8 @@ struct crew__worker {
     crew__a64 since;      /* | 1: busy since then, | 0: idle */
     crew__aptr waits_for; /* the group that its innermost wait is for */
     crew__a32 wait_kind;
+    struct crew__histogram waits; /* of sampled tasks: submit to start, ... */
+    struct crew__histogram runs;  /* ... and start to end */
 
     /* Others' to write. */
     crew__a32 tellers CREW__ALIGNED(CREW__APART); /* see runtime/waiter.h */
@@ -160,9 +168,11 @@ struct crew_pool {
     size_t limit; /* 0: none */
     unsigned guests;
     unsigned spin;
+    bool measure_all;
     crew__a32 closing;     /* 1: no new work */
     crew__a32 room_wanted; /* a notice is linked */
     crew__a32 helping;     /* workers that wait for a group */
+    crew__aptr tracing;    /* `trace` while it is taken; NULL */
     int (*on_worker_start)(crew_self *, void *);
     void (*on_worker_stop)(crew_self *, void *);
     void *hook_arg;
@@ -196,11 +206,26 @@ struct crew_pool {
     struct crew__call *calls; /* free ones */
     unsigned calls_kept;
     struct crew__room *rooms; /* guarded by the notices' lock */
+
+    crew__a32 trace_busy;      /* a thread is inside start or stop of it */
+    struct crew__trace *trace; /* guarded by that */
 } CREW__ALIGNED(CREW__APART);
 
 /* ---- pool.c ------------------------------------------------------------ */
 
 bool crew__pool_is_forked(const crew_pool *pool);
+
+/* Notes an event where the pool is traced: one branch where it is not. */
+static inline void crew__pool_note(crew_pool *pool, unsigned worker,
+                                   enum crew__event_kind kind,
+                                   const crew_task *task)
+{
+    /* edge:trace-pool, acquire */
+    struct crew__trace *trace = crew__load_acquire(&pool->tracing);
+
+    if (__builtin_expect(trace != NULL, 0))
+        crew__trace_note(trace, worker, kind, task, task ? task->name : NULL);
+}
 
 /* ---- counts.c ---------------------------------------------------------- */
 

@@ -75,13 +75,14 @@ static int refusal(const crew_pool *pool, const crew_task *task)
 {
     const struct crew__task_private *p =
         (const struct crew__task_private *)(const void *)task->reserved;
+    crew_ns deadline;
 
     if (crew__load_seq_cst(&pool->closing))
         return -ECANCELED;
     if (task->group && crew__group_is_canceled(task->group))
         return -ECANCELED;
-    if (p->queue_deadline != CREW__NEVER &&
-        crew__clock_now() > p->queue_deadline)
+    deadline = crew__task_deadline(p->times);
+    if (deadline != CREW__NEVER && crew__clock_now() > deadline)
         return -ETIMEDOUT;
     return 0;
 }
@@ -109,6 +110,11 @@ static int claim(const crew_pool *pool, crew_task *task)
     }
 }
 
+static struct crew__trace *traced(crew_pool *pool)
+{
+    return crew__load_acquire(&pool->tracing); /* edge:trace-pool, acquire */
+}
+
 static void count(crew__a64 *figure)
 {
     /* One writer, so no read-modify-write is needed. */
@@ -124,22 +130,40 @@ static int run(struct crew__worker *worker, crew_task *task)
 
     crew__store_relaxed(&worker->running, inside + 1); /* own word */
     crew__run_open(&a, worker, task);
+    crew__pool_note(worker->pool, worker->index, CREW__EVENT_START, task);
     status = task->run(&a.self, task);
+    crew__pool_note(worker->pool, worker->index, CREW__EVENT_END, task);
     error = crew__run_close(&a);
     crew__store_relaxed(&worker->running, inside); /* own word */
     return error ? error : status;
 }
 
+/* The same with its times noted. */
+static int run_measured(struct crew__worker *worker, crew_task *task,
+                        crew_ns submitted)
+{
+    crew_ns begin = crew__clock_now();
+    int status;
+
+    crew__histogram_add_owner(&worker->waits, begin - submitted);
+    status = run(worker, task);
+    crew__histogram_add_owner(&worker->runs, crew__clock_now() - begin);
+    return status;
+}
+
 void crew__run_task(struct crew__worker *worker, crew_task *task)
 {
     crew_pool *pool = worker->pool;
+    crew_ns submitted = crew__task_submitted(task,
+                                             crew__task_private(task)->times);
     int status = claim(pool, task);
     uint64_t flags = 0;
 
     if (pool->limit)
         crew__counts_give_room(pool, 1);
     if (status == 0) {
-        status = run(worker, task);
+        status = submitted ? run_measured(worker, task, submitted)
+                           : run(worker, task);
         flags = CREW__RAN;
         count(&worker->counts.done);
     } else if (status == -ETIMEDOUT) {
@@ -150,7 +174,7 @@ void crew__run_task(struct crew__worker *worker, crew_task *task)
     }
     if (task->group)
         crew__group_note(task->group, status);
-    crew__task_tell_end(task, status, flags);
+    crew__task_tell_end(task, status, flags, traced(pool));
 }
 
 void crew__run_refuse(crew_pool *pool, crew_task *task)
@@ -167,5 +191,5 @@ void crew__run_refuse(crew_pool *pool, crew_task *task)
     crew__mark(CREW__MARK_STOP_SWEPT);
     if (task->group)
         crew__group_note(task->group, status);
-    crew__task_tell_end(task, status, 0);
+    crew__task_tell_end(task, status, 0, traced(pool));
 }

@@ -43,16 +43,14 @@ static int check_task(crew_task *task, const crew_inbox *inbox)
 }
 
 /* Fills the private words in; nobody else sees them yet. */
-static void prepare(const crew_pool *pool, crew_task *task, crew_inbox *inbox)
+static void prepare(crew_pool *pool, crew_task *task, crew_inbox *inbox)
 {
     struct crew__task_private *p = crew__task_private(task);
 
     p->inbox = inbox ? inbox : crew__task_waited(pool->generation);
     p->wished.next = NULL;
-    p->queue_deadline = task->queue_timeout > 0
-                            ? crew__clock_deadline(crew__clock_now(),
-                                                   task->queue_timeout)
-                            : CREW__NEVER;
+    crew__task_stamp(task, crew__thread_sample() || pool->measure_all);
+    crew__pool_note(pool, CREW__TRACE_OUTSIDE, CREW__EVENT_SUBMIT, task);
     crew__store_relaxed(&p->where, 0);            /* published by the push */
     crew__store_relaxed(&p->state, CREW__QUEUED); /* published by the push */
 }
@@ -154,14 +152,14 @@ static void reserve(crew_task *task)
     struct crew__task_private *p = crew__task_private(task);
 
     /* still the caller's */
-    p->queue_deadline = (crew_ns)crew__load_relaxed(&p->state);
+    p->times = (crew_ns)crew__load_relaxed(&p->state);
     crew__store_relaxed(&p->state, CREW__RESERVED); /* still the caller's */
 }
 
 static void unreserve(crew_task *task)
 {
     struct crew__task_private *p = crew__task_private(task);
-    uint64_t before = (uint64_t)p->queue_deadline;
+    uint64_t before = (uint64_t)p->times;
 
     crew__store_relaxed(&p->state, before); /* still the caller's */
 }

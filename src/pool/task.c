@@ -18,12 +18,23 @@ static void poison(struct crew__task_private *p)
     if (!crew__task_is_waited(p->inbox)) /* a late waiter reads it */
         p->inbox = (crew_inbox *)pattern;
     crew__store_relaxed(&p->where, pattern); /* a late waiter may read it */
-    p->queue_deadline = (crew_ns)pattern;
+    p->times = (crew_ns)pattern;
     p->wished.next = (struct crew__link *)pattern;
     p->wished.prev = (struct crew__link *)pattern;
 #else
     (void)p;
 #endif
+}
+
+static void done_traced(crew_task *task, struct crew__trace *trace)
+{
+    crew__trace_note(trace, CREW__TRACE_OUTSIDE, CREW__EVENT_DONE, task,
+                     task->name);
+    task->done(task);
+    /* The task may be gone: the address alone. */
+    crew__trace_note(trace, CREW__TRACE_OUTSIDE, CREW__EVENT_RETURNED, task,
+                     NULL);
+    crew__trace_release(trace);
 }
 
 static void deliver_done(struct crew__item *item)
@@ -33,11 +44,15 @@ static void deliver_done(struct crew__item *item)
     crew_group *group = task->group;
     /* came with the item */
     uint64_t ran = crew__load_relaxed(&p->state) & CREW__RAN;
+    struct crew__trace *trace = p->trace;
 
     poison(p);
     /* edge:task-end, release */
     crew__store_release(&p->state, CREW__ENDED | ran);
-    task->done(task);
+    if (trace)
+        done_traced(task, trace);
+    else
+        task->done(task);
     if (group)
         crew__group_leave_noted(group);
 }
@@ -62,7 +77,8 @@ static void tell_waiter(crew_task *task, uint64_t flags)
         crew__group_end_leave(group);
 }
 
-void crew__task_tell_end(crew_task *task, int status, uint64_t flags)
+void crew__task_tell_end(crew_task *task, int status, uint64_t flags,
+                         struct crew__trace *trace)
 {
     struct crew__task_private *p = crew__task_private(task);
     crew_inbox *inbox = p->inbox;
@@ -78,6 +94,9 @@ void crew__task_tell_end(crew_task *task, int status, uint64_t flags)
         task->done(task);
     } else {
         p->item.deliver = deliver_done;
+        p->trace = trace;
+        if (trace)
+            crew__trace_retain(trace);
         /* edge:task-end, release */
         crew__store_release(&p->state, CREW__FINISHED | flags);
         crew__inbox_post(inbox, &p->item);

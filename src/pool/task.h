@@ -44,6 +44,7 @@
 
 #include "base/list.h"
 #include "runtime/inbox.h"
+#include "runtime/trace.h"
 #include "runtime/waiter.h"
 
 enum {
@@ -70,8 +71,11 @@ struct crew__task_private {
     crew_inbox *inbox; /* or why there is none: see below */
     crew__a64 where;   /* the queue that it is in | CREW__LISTED */
     crew__a64 state;
-    crew_ns queue_deadline; /* CREW__NEVER: none; in RESERVED: the old state */
-    struct crew__link wished; /* in a wish, while it is listed */
+    crew_ns times; /* see crew__task_stamp; in RESERVED: the old state */
+    union {
+        struct crew__link wished;  /* in a wish, while it is listed */
+        struct crew__trace *trace; /* on the way to an inbox; NULL: untraced */
+    };
 };
 
 #define CREW__LISTED UINT64_C(1) /* guarded by the queue's lock */
@@ -117,6 +121,55 @@ static inline struct crew__waiter *crew__task_waiter(uint64_t word)
     return (struct crew__waiter *)(uintptr_t)(word & CREW__WAITER_MASK);
 }
 
+/*
+ * The word `times`: until when it may wait, and, of a task whose times are
+ * measured, since when it waits.
+ *
+ *   CREW__NEVER   neither
+ *   below 0       no limit, measured since -times
+ *   else          the deadline, with CREW__SAMPLED where it is measured;
+ *                 since then minus its queue_timeout
+ */
+#define CREW__SAMPLED (INT64_C(1) << 62)
+
+static inline void crew__task_stamp(crew_task *task, bool sampled)
+{
+    struct crew__task_private *p = crew__task_private(task);
+    crew_ns deadline;
+    crew_ns now;
+
+    if (!sampled && task->queue_timeout <= 0) {
+        p->times = CREW__NEVER;
+        return;
+    }
+    now = crew__clock_now();
+    deadline = task->queue_timeout > 0
+                   ? crew__clock_deadline(now, task->queue_timeout)
+                   : CREW__NEVER;
+    if (deadline < CREW__SAMPLED) /* not in a hundred years */
+        p->times = deadline | (sampled ? CREW__SAMPLED : 0);
+    else
+        p->times = sampled ? -now : CREW__NEVER;
+}
+
+/* CREW__NEVER: it may wait for ever. */
+static inline crew_ns crew__task_deadline(crew_ns times)
+{
+    if (times < 0 || times == CREW__NEVER)
+        return CREW__NEVER;
+    return times & ~CREW__SAMPLED;
+}
+
+/* When a task that is measured was submitted; 0: it is not measured. */
+static inline crew_ns crew__task_submitted(const crew_task *task, crew_ns times)
+{
+    if (times < 0)
+        return -times;
+    if (times == CREW__NEVER || !(times & CREW__SAMPLED))
+        return 0;
+    return (times & ~CREW__SAMPLED) - task->queue_timeout;
+}
+
 /* The half of the state word that holds SLEEPING, for the futex. */
 static inline crew__a32 *crew__task_futex(struct crew__task_private *p)
 {
@@ -153,9 +206,10 @@ void crew__task_wake_sleeper(crew_task *task);
 
 /*
  * Tells the end: the completion goes to the inbox, or the waiter gets its
- * token and the group is left. `flags` is CREW__RAN or 0. The task is gone
- * when it returns.
+ * token and the group is left. `flags` is CREW__RAN or 0; `trace` is told of
+ * its `done`, unless NULL. The task is gone when it returns.
  */
-void crew__task_tell_end(crew_task *task, int status, uint64_t flags);
+void crew__task_tell_end(crew_task *task, int status, uint64_t flags,
+                         struct crew__trace *trace);
 
 #endif

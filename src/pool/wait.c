@@ -165,6 +165,16 @@ static crew_task *find_wished(struct help *help)
     return task;
 }
 
+static void fall_asleep(struct wait *wait, struct crew__worker *worker,
+                        crew_ns deadline)
+{
+    crew_pool *pool = worker->pool;
+
+    crew__pool_note(pool, worker->index, CREW__EVENT_PARK, NULL);
+    crew__waiter_park(&wait->waiter, deadline);
+    crew__pool_note(pool, worker->index, CREW__EVENT_WAKE, NULL);
+}
+
 /* Whether the token came before the deadline. */
 static bool wait_helping(struct wait *wait, struct crew__worker *worker,
                          crew_ns deadline)
@@ -184,7 +194,7 @@ static bool wait_helping(struct wait *wait, struct crew__worker *worker,
                                   : CREW__MARK_GROUP_MEMBER_RUN);
             crew__run_task(worker, task);
         } else {
-            crew__waiter_park(&wait->waiter, deadline);
+            fall_asleep(wait, worker, deadline);
         }
     }
     end_help(&help);

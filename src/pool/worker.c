@@ -116,6 +116,7 @@ static crew_task *steal_from(struct crew__worker *worker, unsigned victim)
 
     if (task) {
         crew__mark(CREW__MARK_STEAL);
+        crew__pool_note(worker->pool, worker->index, CREW__EVENT_STEAL, task);
         /* one writer */
         crew__store_relaxed(&worker->counts.steals,
                             crew__load_relaxed(&worker->counts.steals) + 1);
@@ -377,6 +378,15 @@ static bool look_again(struct crew__worker *worker)
     return found;
 }
 
+static void fall_asleep(struct crew__worker *worker)
+{
+    crew_pool *pool = worker->pool;
+
+    crew__pool_note(pool, worker->index, CREW__EVENT_PARK, NULL);
+    crew__idle_park(&pool->idle, worker->index);
+    crew__pool_note(pool, worker->index, CREW__EVENT_WAKE, NULL);
+}
+
 static void rest(struct crew__worker *worker)
 {
     struct crew__idle *idle = &worker->pool->idle;
@@ -391,7 +401,7 @@ static void rest(struct crew__worker *worker)
         crew__idle_announce(idle, me);
         worker->searching = false;
         if (!look_again(worker))
-            crew__idle_park(idle, me);
+            fall_asleep(worker);
         worker->searching = crew__idle_leave(idle, me);
         if (seems_busy(worker, true)) {
             /* It has a right to look; so it passes on what it leaves. */

@@ -33,7 +33,6 @@ CREW_TEST(options_that_cannot_be_are_refused)
         {"idle", {.idle = (crew_idle)-1}},
         {"guests", {.guests = CREW__WORKERS_MAX + 1}},
         {"stack", {.stack_size = 1}},
-        {"histograms", {.measure_all = true}},
         {"an empty list", {.placement_list = ""}},
         {"list and none",
          {.placement_list = "0", .placement = CREW_PLACE_NONE}},

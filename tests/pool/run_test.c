@@ -27,7 +27,7 @@ static crew_task queued(int (*run)(crew_self *, crew_task *), void *data)
     crew_task task = {.run = run, .data = data};
     struct crew__task_private *p = crew__task_private(&task);
 
-    p->queue_deadline = CREW__NEVER;
+    p->times = CREW__NEVER;
     p->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(&p->state, CREW__QUEUED);
     return task;
@@ -222,7 +222,7 @@ static int must_not_run(crew_self *self, crew_task *task)
 static void give_reasons(crew_task *task, unsigned reasons)
 {
     if (reasons & EXPIRED)
-        crew__task_private(task)->queue_deadline = 1;
+        crew__task_private(task)->times = 1;
     if (reasons & CANCELED)
         check_equal(crew_task_cancel(task), 0);
     if (reasons & CLOSING)

@@ -54,7 +54,7 @@ static crew_task *make_task(unsigned i, crew_priority priority)
     tasks[i].done = note_end;
     tasks[i].priority = priority;
     p->inbox = CREW__NO_INBOX;
-    p->queue_deadline = CREW__NEVER;
+    p->times = CREW__NEVER;
     crew__store_relaxed(&p->state, CREW__QUEUED);
     return &tasks[i];
 }

@@ -115,7 +115,7 @@ static int end_unclaimed(void *arg)
     crew_task task;
 
     put(&task, *(uint64_t *)arg);
-    crew__task_tell_end(&task, 0, 0);
+    crew__task_tell_end(&task, 0, 0, NULL);
     return 0;
 }
 
@@ -146,7 +146,7 @@ CREW_TEST(the_end_takes_the_waiter_and_leaves_the_group)
         task.group = group;
         crew__group_join(group, false, 1);
         crew__waiter_init(&waiter);
-        crew__task_tell_end(&task, -7, flags);
+        crew__task_tell_end(&task, -7, flags, NULL);
         check_equal(task.status, -7);
         check_equal(word_of(&task), CREW__ENDED | flags);
         check_equal(crew__waiter_park(&waiter, 1), waited != 0);
@@ -177,7 +177,7 @@ CREW_TEST(a_completion_is_finished_until_it_is_delivered)
     crew__task_private(&task)->inbox = inbox;
     crew__group_join(group, true, 1);
     crew__inbox_expect(inbox, 1);
-    crew__task_tell_end(&task, 3, CREW__RAN);
+    crew__task_tell_end(&task, 3, CREW__RAN, NULL);
     check_equal(word_of(&task), CREW__FINISHED | CREW__RAN);
     check_equal(task.status, 3);
     check_equal(done, 0);
@@ -202,7 +202,7 @@ CREW_TEST(a_task_of_the_library_s_own_is_done_on_the_spot)
     task.done = count_done;
     task.data = &done;
     crew__task_private(&task)->inbox = CREW__NO_INBOX;
-    crew__task_tell_end(&task, -ECANCELED, 0);
+    crew__task_tell_end(&task, -ECANCELED, 0, NULL);
     check_equal(done, 1);
     check_equal(task.status, -ECANCELED);
 }
@@ -225,7 +225,7 @@ CREW_TEST(a_canceled_task_stays_linked_until_it_is_met)
         check_equal(crew_task_cancel(&task), -EALREADY);
         crew__queue_collect(&queue);
         check(crew__queue_take(&queue, CREW__NORMAL) == &task);
-        crew__task_tell_end(&task, -ECANCELED, 0);
+        crew__task_tell_end(&task, -ECANCELED, 0, NULL);
         check_equal(word_of(&task), CREW__ENDED);
     }
 }

@@ -76,7 +76,7 @@ CREW_TEST(a_waiter_stays_registered_until_the_end)
     check(test_poll(is_waited_for, &task, LONG_WAIT));
     check_equal(crew_task_cancel(&task), 0);
     check(is_waited_for(&task));
-    crew__task_tell_end(&task, -ECANCELED, 0);
+    crew__task_tell_end(&task, -ECANCELED, 0, NULL);
     pthread_join(thread, NULL);
     check_equal(crew__load_acquire(word_of(&task)), CREW__ENDED);
 }

@@ -58,7 +58,7 @@ static crew_task *make_task(crew_priority priority)
 
     task->run = note_start;
     task->priority = priority;
-    p->queue_deadline = CREW__NEVER;
+    p->times = CREW__NEVER;
     p->inbox = crew__task_waited(crew__fork_current());
     crew__store_relaxed(&p->state, CREW__QUEUED);
     return task;

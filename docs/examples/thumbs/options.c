@@ -16,7 +16,13 @@ enum {
     MAX_REPEAT = 1000000
 };
 
-enum { OPTION_INLINE = 256, OPTION_REPEAT, OPTION_HELP, OPTION_VERSION };
+enum {
+    OPTION_INLINE = 256,
+    OPTION_REPEAT,
+    OPTION_TRACE,
+    OPTION_HELP,
+    OPTION_VERSION
+};
 
 static const struct option long_options[] = {
     {"size", required_argument, NULL, 's'},
@@ -24,6 +30,7 @@ static const struct option long_options[] = {
     {"workers", required_argument, NULL, 'j'},
     {"inline", no_argument, NULL, OPTION_INLINE},
     {"repeat", required_argument, NULL, OPTION_REPEAT},
+    {"trace", required_argument, NULL, OPTION_TRACE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -31,7 +38,7 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "Usage: crew-thumbs [-s PIXELS] [-o DIR] [-j WORKERS] [--inline]\n"
-    "                   [--repeat N] FILES-OR-DIRS...\n";
+    "                   [--repeat N] [--trace FILE] FILES-OR-DIRS...\n";
 
 static const char help[] =
     "Makes small JPEGs of photographs while its main loop keeps turning.\n"
@@ -53,6 +60,8 @@ static const char help_options[] =
     "      --inline         do the work on the main loop, one image a turn,\n"
     "                       to see what that does to it\n"
     "      --repeat N       take the whole set N times, to measure\n"
+    "      --trace FILE     write what the pool did when, for Perfetto\n"
+    "                       (ui.perfetto.dev) or speedscope\n"
     "      --help           this text\n"
     "      --version        the version\n"
     "\n"
@@ -112,6 +121,9 @@ static int take_option(struct options *options, int option)
     case OPTION_INLINE:
         options->run_inline = true;
         return -1;
+    case OPTION_TRACE:
+        options->trace = optarg;
+        return -1;
     case OPTION_HELP:
         printf("%s%s%s", help, usage, help_options);
         return EXIT_SUCCESS;
@@ -138,6 +150,10 @@ int options_read(struct options *options, int argc, char **argv)
             return wrong_usage();
         if (result >= 0)
             return result;
+    }
+    if (options->trace && options->run_inline) {
+        fputs("crew-thumbs: --trace shows a pool; --inline has none\n", stderr);
+        return wrong_usage();
     }
     if (optind == argc) {
         fputs("crew-thumbs: no files or directories given\n", stderr);

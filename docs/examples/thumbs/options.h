@@ -16,6 +16,7 @@ struct options {
     unsigned workers;    /* 0: one per core */
     bool run_inline;     /* on the main loop, without a pool */
     unsigned repeat;     /* how often the whole set is taken */
+    const char *trace;   /* file to trace the pool into, or NULL */
     char *const *inputs; /* files and directories */
     size_t input_count;
 };

@@ -206,10 +206,11 @@ static void on_probed(crew_task *task)
         submit(pooled, &pooled->plan);
 }
 
-static void init_task(struct pooled *pooled, crew_task *task,
+static void init_task(struct pooled *pooled, crew_task *task, const char *name,
                       int (*run)(crew_self *, crew_task *),
                       void (*done)(crew_task *), void *data)
 {
+    task->name = name;
     task->run = run;
     task->done = done;
     task->data = data;
@@ -234,7 +235,7 @@ static void submit_batches(struct pooled *pooled)
         batch->pooled = pooled;
         batch->from = i * PROBE_IMAGES;
         batch->to = i + 1 < count ? batch->from + PROBE_IMAGES : images;
-        init_task(pooled, &batch->task, run_probe, on_probed, batch);
+        init_task(pooled, &batch->task, "probe", run_probe, on_probed, batch);
         if (submit(pooled, &batch->task) < 0)
             return;
     }
@@ -282,10 +283,10 @@ static int init_flights(struct pooled *pooled)
         struct flight *flight = &pooled->flights[i];
 
         flight->driver = pooled;
-        init_task(pooled, &flight->decode, run_decode, on_decoded, flight);
-        init_task(pooled, &flight->encode, run_encode, on_encoded, flight);
-        flight->decode.name = "decode";
-        flight->encode.name = "encode";
+        init_task(pooled, &flight->decode, "decode", run_decode, on_decoded,
+                  flight);
+        init_task(pooled, &flight->encode, "encode", run_encode, on_encoded,
+                  flight);
         flight->encode.priority = CREW_HIGH; /* it frees what is held */
     }
     return 0;
@@ -310,9 +311,9 @@ static int init(struct pooled *pooled, struct work *work)
         r = loop_init(&work->loop, pooled->inbox, &handlers);
     if (r < 0)
         return r;
-    init_task(pooled, &pooled->scan, run_scan, on_scanned, pooled);
-    init_task(pooled, &pooled->plan, run_plan, on_planned, pooled);
-    init_task(pooled, &pooled->sheet, run_sheet, on_sheet, pooled);
+    init_task(pooled, &pooled->scan, "scan", run_scan, on_scanned, pooled);
+    init_task(pooled, &pooled->plan, "plan", run_plan, on_planned, pooled);
+    init_task(pooled, &pooled->sheet, "sheet", run_sheet, on_sheet, pooled);
     return 0;
 }
 
@@ -329,6 +330,25 @@ static void fini(struct pooled *pooled)
     free(pooled->batches);
 }
 
+static void begin_trace(struct pooled *pooled)
+{
+    const char *path = pooled->work->options->trace;
+    const int r = path ? crew_trace_start(pooled->pool, path) : 0;
+
+    if (r < 0)
+        give_up(pooled, r, path);
+}
+
+/* -EALREADY: it never began. */
+static void end_trace(struct pooled *pooled)
+{
+    const char *path = pooled->work->options->trace;
+    const int r = path ? crew_trace_stop(pooled->pool) : 0;
+
+    if (r < 0 && r != -EALREADY)
+        work_abort(pooled->work, r, path);
+}
+
 int pooled_run(struct work *work, struct report *report)
 {
     struct pooled pooled = {0};
@@ -338,12 +358,14 @@ int pooled_run(struct work *work, struct report *report)
         work_abort(work, r, "cannot start");
         goto done;
     }
+    begin_trace(&pooled);
     submit(&pooled, &pooled.scan);
     while (!pooled.finished && r == 0)
         r = loop_turn(&work->loop, true);
     if (r < 0)
         work_abort(work, r, "main loop");
     report_workers(report, pooled.pool);
+    end_trace(&pooled);
     loop_fini(&work->loop);
 
 done:

@@ -1,0 +1,183 @@
+#include "runtime/trace.h"
+
+#include "base/tunables.h"
+
+#include <errno.h>
+#include <string.h>
+
+static unsigned ring_count(const struct crew__trace *trace)
+{
+    return trace->workers + CREW__TRACE_SHARED;
+}
+
+static uint32_t capacity_of(const struct crew__trace *trace, unsigned ring)
+{
+    return ring < trace->workers ? CREW__TRACE_EVENTS
+                                 : CREW__TRACE_EVENTS_SHARED;
+}
+
+int crew__trace_create(struct crew__trace **out, unsigned workers,
+                       const char *name)
+{
+    size_t size = sizeof(struct crew__trace) +
+                  (workers + CREW__TRACE_SHARED) *
+                      sizeof(struct crew__trace_ring);
+    struct crew__trace *trace = crew__memory_aligned(CREW__APART, size);
+    struct crew__event *at;
+    size_t events;
+
+    if (!trace)
+        return -ENOMEM;
+    trace->workers = workers;
+    events = (size_t)workers * CREW__TRACE_EVENTS +
+             (size_t)CREW__TRACE_SHARED * CREW__TRACE_EVENTS_SHARED;
+    trace->memory_size = events * sizeof *at;
+    trace->memory = crew__memory_map(trace->memory_size, trace->memory_size,
+                                     false);
+    if (!trace->memory) {
+        crew__memory_free(trace);
+        return -ENOMEM;
+    }
+    at = trace->memory;
+    for (unsigned i = 0; i < ring_count(trace); i++) {
+        trace->rings[i].events = at;
+        trace->rings[i].capacity = capacity_of(trace, i);
+        at += trace->rings[i].capacity;
+    }
+    crew__store_relaxed(&trace->references, 1); /* not shared yet */
+    strncpy(trace->name, name, sizeof trace->name - 1);
+    *out = trace;
+    return 0;
+}
+
+void crew__trace_retain(struct crew__trace *trace)
+{
+    crew__add_relaxed(&trace->references, 1); /* the caller has one */
+}
+
+void crew__trace_release(struct crew__trace *trace)
+{
+    /* edge:trace-gone, release */
+    /* edge:trace-gone, acquire */
+    if (!trace || crew__add_acq_rel(&trace->references, (uint32_t)-1) != 1)
+        return;
+    crew__memory_unmap(trace->memory, trace->memory_size);
+    crew__memory_free(trace);
+}
+
+void crew__trace_begin(struct crew__trace *trace, int fd)
+{
+    trace->fd = fd;
+    if (++trace->recordings == 0)
+        trace->recordings = 1;
+    trace->begin_ns = crew__clock_now();
+    trace->begin_ticks = crew__clock_ticks();
+    /* edge:trace-on, release */
+    crew__store_release(&trace->generation, trace->recordings);
+}
+
+int crew__trace_finish(struct crew__trace *trace)
+{
+    int r;
+
+    crew__store_relaxed(&trace->generation, 0); /* late notes are left out */
+    trace->end_ns = crew__clock_now();
+    trace->end_ticks = crew__clock_ticks();
+    r = crew__trace_write(trace);
+    crew__file_close(trace->fd);
+    return r;
+}
+
+/* ---- noting ------------------------------------------------------------ */
+
+static void append(struct crew__trace_ring *ring, uint32_t generation,
+                   const struct crew__event *event, const char *name)
+{
+    uint64_t count = crew__load_relaxed(&ring->count); /* one writer */
+    struct crew__event *slot;
+
+    if (crew__load_relaxed(&ring->generation) != generation) { /* as above */
+        count = 0;
+        crew__store_relaxed(&ring->dropped, 0); /* a figure */
+        crew__store_relaxed(&ring->count, 0);   /* published by the next */
+        /* edge:trace-event, release */
+        crew__store_release(&ring->generation, generation);
+    }
+    if (count == ring->capacity) {
+        /* a figure of one writer */
+        crew__store_relaxed(&ring->dropped,
+                            crew__load_relaxed(&ring->dropped) + 1);
+        return;
+    }
+    slot = &ring->events[count];
+    *slot = *event;
+    if (name)
+        strncpy(slot->name, name, CREW__TRACE_NAME - 1);
+    /* edge:trace-event, release */
+    crew__store_release(&ring->count, count + 1);
+}
+
+/* The number of the calling thread, asked for once. */
+static uint32_t thread_id(struct crew__trace_ring *ring)
+{
+    uintptr_t me = crew__thread_identity();
+    unsigned i = ring->last;
+
+    if (i < ring->threads && ring->known[i].identity == me)
+        return ring->known[i].id;
+    for (i = 0; i < ring->threads; i++) {
+        if (ring->known[i].identity == me) {
+            ring->last = i;
+            return ring->known[i].id;
+        }
+    }
+    i = ring->threads < CREW__TRACE_THREADS ? ring->threads++ : 0;
+    ring->known[i].identity = me;
+    ring->known[i].id = (uint32_t)crew__thread_id();
+    ring->last = i;
+    return ring->known[i].id;
+}
+
+static void note_outside(struct crew__trace *trace, uint32_t generation,
+                         struct crew__event *event, const char *name)
+{
+    uint64_t mixed = (uint64_t)crew__thread_identity() *
+                     UINT64_C(0x9e3779b97f4a7c15);
+    struct crew__trace_ring *ring =
+        &trace->rings[trace->workers + (mixed >> 32) % CREW__TRACE_SHARED];
+
+    crew__lock(&ring->lock);
+    event->ticks = crew__clock_ticks();
+    event->thread = thread_id(ring);
+    append(ring, generation, event, name);
+    crew__unlock(&ring->lock);
+}
+
+void crew__trace_note(struct crew__trace *trace, unsigned worker,
+                      enum crew__event_kind kind, const void *task,
+                      const char *name)
+{
+    /* edge:trace-on, acquire */
+    uint32_t generation = crew__load_acquire(&trace->generation);
+    struct crew__event event = {.kind = kind, .task = task};
+
+    if (generation == 0)
+        return;
+    if (worker == CREW__TRACE_OUTSIDE) {
+        note_outside(trace, generation, &event, name);
+    } else {
+        event.ticks = crew__clock_ticks();
+        event.thread = trace->rings[worker].thread;
+        append(&trace->rings[worker], generation, &event, name);
+    }
+}
+
+size_t crew__trace_count(struct crew__trace *trace,
+                         struct crew__trace_ring *ring)
+{
+    /* edge:trace-event, acquire */
+    if (crew__load_acquire(&ring->generation) != trace->recordings)
+        return 0;
+    /* edge:trace-event, acquire */
+    return (size_t)crew__load_acquire(&ring->count);
+}
