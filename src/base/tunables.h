@@ -23,8 +23,22 @@
 #define CREW__SPIN_BALANCED 400u
 #define CREW__SPIN_LATENCY  20000u
 
+/* How long a thread that is no worker looks before it sleeps in a wait for a
+ * task or a group, in rounds of relax. */
+#define CREW__SPIN_WAIT 200u
+
 /* How long crew_inbox_wait looks before it sleeps, in rounds of relax. */
 #define CREW__SPIN_INBOX 200u
+
+/* The owner of an inbox that waits naps, instead of looking or being woken for
+ * each, while completions come without end: its looks have found something so
+ * many times in a row, at least so many are outstanding, and each nap brings at
+ * least so many. A nap, in ns, is about two wakes long; network drivers poll
+ * under load for the same reason. */
+#define CREW__NAP_AFTER   8u
+#define CREW__NAP_PENDING 64u
+#define CREW__NAP_BATCH   8
+#define CREW__NAP_NS      50000
 
 /* How often a small lock is tried before its waiter sleeps: it is held for
  * tens of nanoseconds. */

@@ -15,43 +15,52 @@
 
 #include <sys/mman.h>
 
-#define PAGE 65536 /* the largest page of the platforms that Linux runs on */
+#define PAGE 65536u /* the largest page of the platforms that Linux runs on */
 
-static union {
-    struct {
-        crew__a64 generation; /* 0: nothing was created here */
-        struct crew__lock lock;
-        struct crew__lock shared_lock;
-    };
-    char bytes[PAGE];
-} page CREW__ALIGNED(PAGE);
+struct shared {
+    crew__a64 generation; /* 0: nothing was created here */
+    struct crew__lock lock;
+    struct crew__lock shared_lock;
+};
 
-/* Outlives the fork; guarded by page.lock. */
+/* A whole page lies in here, wherever it begins. The array itself asks for no
+ * alignment: a segment that does gets one of its own, and valgrind then finds
+ * no symbols in the whole program. */
+static char reserve[2 * PAGE];
+
+static struct shared *shared(void)
+{
+    uintptr_t begin = ((uintptr_t)reserve + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+
+    return (struct shared *)begin;
+}
+
+/* Outlives the fork; guarded by the lock. */
 static uint64_t last_generation;
 
 uint64_t crew__fork_generation(const crew__a64 **word)
 {
     uint64_t mine;
 
-    crew__lock(&page.lock);
-    mine = crew__load_relaxed(&page.generation); /* guarded by the lock */
+    crew__lock(&shared()->lock);
+    mine = crew__load_relaxed(&shared()->generation); /* guarded by the lock */
     if (mine == 0) {
         /* Where the kernel is too old a child is not told; all else works. */
-        madvise(&page, sizeof page, MADV_WIPEONFORK);
+        madvise(shared(), PAGE, MADV_WIPEONFORK);
         mine = ++last_generation;
-        crew__store_relaxed(&page.generation, mine);
+        crew__store_relaxed(&shared()->generation, mine);
     }
-    crew__unlock(&page.lock);
-    *word = &page.generation;
+    crew__unlock(&shared()->lock);
+    *word = &shared()->generation;
     return mine;
 }
 
 uint64_t crew__fork_current(void)
 {
-    return crew__load_relaxed(&page.generation); /* a lone word */
+    return crew__load_relaxed(&shared()->generation); /* a lone word */
 }
 
 struct crew__lock *crew__fork_lock(void)
 {
-    return &page.shared_lock;
+    return &shared()->shared_lock;
 }

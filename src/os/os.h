@@ -62,6 +62,8 @@ struct crew__parker {
 void crew__park_init(struct crew__parker *parker);
 /* Sleeps until the token comes, and takes it; false: `deadline` came first. */
 bool crew__park(struct crew__parker *parker, crew_ns deadline);
+/* Whether the token is there; it is not taken. */
+bool crew__park_seems_given(struct crew__parker *parker);
 /* Gives the token; giving it twice is giving it once. But each giver wakes, as
  * the one before may be stopped between the token and the wake. */
 void crew__unpark(struct crew__parker *parker);

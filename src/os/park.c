@@ -57,6 +57,11 @@ bool crew__park(struct crew__parker *parker, crew_ns deadline)
     }
 }
 
+bool crew__park_seems_given(struct crew__parker *parker)
+{
+    return crew__load_relaxed(&parker->token) & TOKEN; /* taken by park */
+}
+
 void crew__unpark(struct crew__parker *parker)
 {
     /* edge:park-token, release */

@@ -161,6 +161,7 @@ static int await_start(crew_pool *pool, unsigned count)
         crew__waiter_init(&waiter);
         crew__lock(&pool->queue.lock);
         all = pool->started == count;
+        pool->awaited = count;
         if (!all)
             pool->attendant = &waiter;
         crew__unlock(&pool->queue.lock);

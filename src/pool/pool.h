@@ -189,6 +189,7 @@ struct crew_pool {
     struct crew__waiter *drainers CREW__ALIGNED(CREW__APART);
     unsigned sweepers;              /* threads that end what waits */
     unsigned started;               /* workers that have run their start hook */
+    unsigned awaited;               /* how many of these create waits for */
     int start_error;                /* the first of theirs */
     struct crew__waiter *attendant; /* waits for started or exited */
 

@@ -89,10 +89,11 @@ static void offer(struct crew__queue *queue, crew_task *task, bool oldest)
     }
 }
 
-static void enlist(struct crew__queue *queue, crew_task *task, bool oldest)
+/* The level is handed in: a task's priority lies in its other cache line. */
+static void enlist(struct crew__queue *queue, enum crew__level level,
+                   crew_task *task, bool oldest)
 {
     struct crew__task_private *p = crew__task_private(task);
-    enum crew__level level = crew__level_of(task->priority);
 
     if (oldest)
         crew__list_push_first(&queue->lists[level], &p->link);
@@ -105,33 +106,76 @@ static void enlist(struct crew__queue *queue, crew_task *task, bool oldest)
         offer(queue, task, oldest);
 }
 
-static void unlist(struct crew__queue *queue, crew_task *task)
+static void unlist(struct crew__queue *queue, enum crew__level level,
+                   crew_task *task)
 {
     struct crew__task_private *p = crew__task_private(task);
 
     crew__list_unlink(&p->link);
     if (crew__list_is_linked(&p->wished))
         crew__list_unlink(&p->wished);
-    add_count(queue, crew__level_of(task->priority), (unsigned)-1);
+    add_count(queue, level, (unsigned)-1);
     crew__store_relaxed(&p->where, 0); /* under the lock */
+}
+
+/* Appends a chain, newest first, and touches each task once: each is linked
+ * before the one that was linked before it. */
+static unsigned append(struct crew__queue *queue, enum crew__level level,
+                       struct crew__node *node)
+{
+    struct crew__link *head = &queue->lists[level];
+    struct crew__link *last = head->prev;
+    struct crew__link *after = head;
+    unsigned count = 0;
+
+    while (node) {
+        struct crew__task_private *p = crew__task_private(crew__task_of(node));
+        struct crew__node *older = node->next; /* the link lies over it */
+
+        /* under the lock */
+        crew__store_relaxed(&p->where, (uintptr_t)queue | CREW__LISTED);
+        p->link.next = after;
+        after->prev = &p->link;
+        after = &p->link;
+        node = older;
+        count++;
+    }
+    after->prev = last;
+    last->next = after;
+    add_count(queue, level, count);
+    return count;
+}
+
+/* One by one, oldest first, as each is offered to the wishes. */
+static unsigned append_offered(struct crew__queue *queue,
+                               enum crew__level level, struct crew__node *node)
+{
+    unsigned count = 0;
+
+    node = crew__stack_turn(node);
+    while (node) {
+        struct crew__node *next = node->next; /* enlist writes it */
+
+        enlist(queue, level, crew__task_of(node), false);
+        node = next;
+        count++;
+    }
+    return count;
 }
 
 void crew__queue_collect(struct crew__queue *queue)
 {
-    for (unsigned level = 0; level < CREW__LEVELS; level++) {
+    for (unsigned i = 0; i < CREW__LEVELS; i++) {
+        enum crew__level level = (enum crew__level)i;
         struct crew__stack *stack = &queue->arrivals[level].stack;
-        struct crew__node *node;
+        struct crew__node *newest;
 
         if (crew__stack_is_empty(stack))
             continue;
-        node = crew__stack_turn(crew__stack_take_all(stack));
-        while (node) {
-            struct crew__node *next = node->next; /* enlist writes it */
-
-            enlist(queue, crew__task_of(node), false);
-            queue->accepted++;
-            node = next;
-        }
+        newest = crew__stack_take_all(stack);
+        queue->accepted += crew__list_is_empty(&queue->wishes)
+                               ? append(queue, level, newest)
+                               : append_offered(queue, level, newest);
     }
 }
 
@@ -145,6 +189,15 @@ bool crew__queue_is_empty(struct crew__queue *queue)
     return true;
 }
 
+/* What is taken soon, as far as it can be guessed: tasks often lie in an array,
+ * and a prefetch of what is nowhere does no harm. */
+static void prefetch_after(const struct crew__link *link)
+{
+    uintptr_t step = (uintptr_t)link->next - (uintptr_t)link;
+
+    __builtin_prefetch((const void *)((uintptr_t)link->next + 4 * step), 1);
+}
+
 crew_task *crew__queue_take(struct crew__queue *queue, enum crew__level level)
 {
     struct crew__link *head = &queue->lists[level];
@@ -153,7 +206,9 @@ crew_task *crew__queue_take(struct crew__queue *queue, enum crew__level level)
     if (crew__list_is_empty(head))
         return NULL;
     task = crew__task_of(head->next);
-    unlist(queue, task);
+    prefetch_after(head->next);
+    unlist(queue, level, task);
+    __builtin_prefetch(task, 1); /* its other line: to be run, and its status */
     return task;
 }
 
@@ -182,7 +237,7 @@ void crew__queue_give_back(struct crew__queue *queue, struct crew__ring *ring)
     if (count)
         crew__mark(CREW__MARK_RING_GIVEN_BACK);
     while (count--)
-        enlist(queue, taken[count], true);
+        enlist(queue, CREW__NORMAL, taken[count], true);
 }
 
 /* Looks through what is listed already, newest first: what a task has just
@@ -260,7 +315,7 @@ crew_task *crew__queue_take_wished(struct crew__queue *queue,
                                  : find_member(queue, wish->group);
 
     if (task)
-        unlist(queue, task);
+        unlist(queue, crew__level_of(task->priority), task);
     return task;
 }
 
@@ -274,7 +329,7 @@ crew_task *crew__queue_search(struct crew__queue *queue,
             crew_task *task = crew__task_of(at);
 
             if (matches(wish, task)) {
-                unlist(queue, task);
+                unlist(queue, (enum crew__level)level, task);
                 return task;
             }
         }

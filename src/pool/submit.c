@@ -236,11 +236,13 @@ int crew_submit_many(crew_pool *pool, crew_task **tasks, size_t n,
         r = reserve_all(pool, tasks, n, inbox);
     if (r < 0 || n == 0)
         return r;
-    join_groups(tasks, n, inbox != NULL);
     if (inbox)
         crew__inbox_expect(inbox, n);
     for (size_t i = 0; i < n; i++) {
-        grouped = grouped || tasks[i]->group;
+        if (tasks[i]->group) {
+            crew__group_join(tasks[i]->group, inbox != NULL, 1);
+            grouped = true;
+        }
         prepare(pool, tasks[i], inbox);
         chain(&chains, tasks[i]);
     }

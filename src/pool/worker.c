@@ -479,14 +479,16 @@ static void run_stop_hook(struct crew__worker *worker)
 static void report_start(struct crew__worker *worker, int r)
 {
     crew_pool *pool = worker->pool;
-    struct crew__waiter *attendant;
+    struct crew__waiter *attendant = NULL;
 
     crew__lock(&pool->queue.lock);
     pool->started++;
     if (r < 0 && pool->start_error == 0)
         pool->start_error = r;
-    attendant = pool->attendant;
-    pool->attendant = NULL;
+    if (pool->started == pool->awaited) {
+        attendant = pool->attendant;
+        pool->attendant = NULL;
+    }
     crew__unlock(&pool->queue.lock);
     crew__worker_tell(attendant);
 }

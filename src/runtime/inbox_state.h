@@ -43,6 +43,7 @@ struct crew_inbox {
     crew__a64 delivered;
     crew__a32 dispatching;
     bool is_running;  /* it is inside run: heeds stops, ends at nothing */
+    unsigned finds;   /* looks in a row that found something */
     bool taken_back;  /* the item that is being delivered is still to come */
     bool notices_due; /* notices are next, ... */
     struct crew__node *before_notices; /* ... or after this item; NULL */

@@ -22,11 +22,30 @@ static bool should_wake(crew_inbox *inbox)
 static bool look_for_a_moment(crew_inbox *inbox)
 {
     for (unsigned i = 0; i < CREW__SPIN_INBOX; i++) {
-        if (should_wake(inbox))
+        if (should_wake(inbox)) {
+            inbox->finds++;
             return true;
+        }
         crew__relax();
     }
+    inbox->finds = 0;
     return false;
+}
+
+static bool may_nap(crew_inbox *inbox)
+{
+    return inbox->finds >= CREW__NAP_AFTER &&
+           crew_inbox_pending(inbox) >= CREW__NAP_PENDING;
+}
+
+/* Nobody wakes it: posters find that it looks. */
+static void nap(crew_ns deadline)
+{
+    crew_ns end = crew__clock_now() + CREW__NAP_NS;
+    struct crew__parker parker;
+
+    crew__park_init(&parker);
+    crew__park(&parker, end < deadline ? end : deadline);
 }
 
 /* Sleeps until there is something to do; false: `deadline` came first. */
@@ -59,15 +78,22 @@ static bool is_run_over(crew_inbox *inbox)
  * for has been withdrawn. */
 static int wait_once(crew_inbox *inbox, crew_ns deadline)
 {
+    bool napped = false;
     int count;
 
     for (;;) {
         count = crew__inbox_deliver(inbox, 0);
+        if (napped && count < CREW__NAP_BATCH)
+            inbox->finds = 0;
         if (count > 0 || is_stopped(inbox) || is_run_over(inbox))
             return count;
         if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
             return -ETIMEDOUT;
-        if (!look_for_a_moment(inbox) && !sleep_until_work(inbox, deadline))
+        napped = may_nap(inbox);
+        if (napped)
+            nap(deadline);
+        else if (!look_for_a_moment(inbox) &&
+                 !sleep_until_work(inbox, deadline))
             return -ETIMEDOUT;
     }
 }

@@ -1,6 +1,7 @@
 #include "runtime/waiter.h"
 
 #include "base/mark.h"
+#include "base/tunables.h"
 
 void crew__waiter_init(struct crew__waiter *waiter)
 {
@@ -41,9 +42,23 @@ bool crew__waiter_told(struct crew__waiter *waiter)
     return crew__load_acquire(&waiter->told) != 0;
 }
 
+/* An end that comes in a moment is cheaper to wait for than a wake. */
+static void look_for_a_moment(struct crew__waiter *waiter)
+{
+    for (unsigned i = 0; i < CREW__SPIN_WAIT; i++) {
+        if (crew__park_seems_given(waiter->parker))
+            return;
+        crew__relax();
+    }
+}
+
 bool crew__waiter_park(struct crew__waiter *waiter, crew_ns deadline)
 {
-    bool token = crew__park(waiter->parker, deadline);
+    bool token;
+
+    if (!waiter->counted)
+        look_for_a_moment(waiter);
+    token = crew__park(waiter->parker, deadline);
 
     /* this thread's own note */
     if (token && !waiter->counted)

@@ -245,6 +245,7 @@ CREW_TEST(a_stop_hook_follows_a_start_hook_that_succeeded)
         pool.start_error = hooks[i].earlier; /* another worker's */
         crew__waiter_init(&attendant);
         pool.attendant = &attendant;
+        pool.awaited = 1;
         crew__store_relaxed(&stop_hooks, 0);
         queue_tasks(&pool.queue, 1, CREW_NORMAL);
         run_all();

@@ -13,6 +13,14 @@
 #define CREW__SPIN_LATENCY 200u
 #undef CREW__SPIN_INBOX
 #define CREW__SPIN_INBOX 2u
+#undef CREW__SPIN_WAIT
+#define CREW__SPIN_WAIT 2u
+#undef CREW__NAP_AFTER
+#define CREW__NAP_AFTER 1u
+#undef CREW__NAP_PENDING
+#define CREW__NAP_PENDING 2u
+#undef CREW__NAP_BATCH
+#define CREW__NAP_BATCH 2
 #undef CREW__SPIN_LOCK
 #define CREW__SPIN_LOCK 2u
 
