@@ -17,6 +17,13 @@
  * bound. */
 #define CREW__BOUND 64u
 
+/* While so many tasks are listed, or for so many takes in a row, a worker that
+ * comes for tasks leaves what has arrived where it is: four full shares for two
+ * workers. More takes in a row would make the lock's time long when all of it
+ * comes in at once. */
+#define CREW__COLLECT_BELOW 64u
+#define CREW__COLLECT_EVERY 4u
+
 /* How long an idle worker looks before it sleeps, in rounds of relax. One
  * wake of a sleeping thread costs 20 us on a virtual machine; looking for
  * about as long at most doubles that price (the ski rental argument). */

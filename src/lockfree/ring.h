@@ -58,15 +58,31 @@ static inline unsigned crew__ring_room_owner(struct crew__ring *ring)
     return CREW__RING_SIZE - (unsigned)CREW__RING_INDEX(filled - taken);
 }
 
-/* Fills in one; there is room. Visible to thieves at once. */
-static inline void crew__ring_fill_owner(struct crew__ring *ring, void *item)
+/* Writes the n-th from now on; there is room. Nobody sees it yet. */
+static inline void crew__ring_write_owner(struct crew__ring *ring, unsigned n,
+                                          void *item)
 {
     uint64_t filled = crew__load_relaxed(&ring->filled); /* own word */
 
     /* published by filled */
-    crew__store_relaxed(&ring->slots[filled % CREW__RING_SIZE], item);
+    crew__store_relaxed(&ring->slots[(filled + n) % CREW__RING_SIZE], item);
+}
+
+/* Makes `count` that were written visible to thieves. */
+static inline void crew__ring_publish_owner(struct crew__ring *ring,
+                                            unsigned count)
+{
+    uint64_t filled = crew__load_relaxed(&ring->filled); /* own word */
+
     /* edge:ring-slot, release */
-    crew__store_release(&ring->filled, CREW__RING_INDEX(filled + 1));
+    crew__store_release(&ring->filled, CREW__RING_INDEX(filled + count));
+}
+
+/* Fills in one; there is room. */
+static inline void crew__ring_fill_owner(struct crew__ring *ring, void *item)
+{
+    crew__ring_write_owner(ring, 0, item);
+    crew__ring_publish_owner(ring, 1);
 }
 
 /* Takes the oldest: NULL where it is empty. *lost counts lost races. */

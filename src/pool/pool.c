@@ -11,16 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool crew__pool_is_forked(const crew_pool *pool)
-{
-    /* a lone word */
-    bool forked = crew__load_relaxed(pool->fork_word) != pool->generation;
-
-    if (forked)
-        crew__mark(CREW__MARK_FORKED);
-    return forked;
-}
-
 /* ---- options ----------------------------------------------------------- */
 
 static int check_options(const crew_pool_options *options)

@@ -9,6 +9,7 @@
  *   counts       room in a queue with a limit
  *   run          one task: claim, run, tell the end; activations
  *   self         what running code may ask and do
+ *   take         what a worker takes next
  *   worker       the loop of a worker: take, run, rest
  *   wait         waits for tasks and groups; a waiting worker runs its own
  *   submit       how tasks get in
@@ -59,6 +60,7 @@
 #include <crew/self.h>
 #include <crew/stats.h>
 
+#include "base/mark.h"
 #include "base/tunables.h"
 #include "pool/group.h"
 #include "pool/queue.h"
@@ -214,7 +216,15 @@ struct crew_pool {
 
 /* ---- pool.c ------------------------------------------------------------ */
 
-bool crew__pool_is_forked(const crew_pool *pool);
+static inline bool crew__pool_is_forked(const crew_pool *pool)
+{
+    /* a lone word */
+    bool forked = crew__load_relaxed(pool->fork_word) != pool->generation;
+
+    if (forked)
+        crew__mark(CREW__MARK_FORKED);
+    return forked;
+}
 
 /* Notes an event where the pool is traced: one branch where it is not. */
 static inline void crew__pool_note(crew_pool *pool, unsigned worker,
@@ -248,6 +258,12 @@ void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
                     crew_task *task);
 /* Closes it; the error that crew_self_fail was given, or 0. */
 int crew__run_close(struct crew__activation *a);
+
+/* ---- take.c ------------------------------------------------------------ */
+
+/* The next task, unlinked, or NULL. The worker holds it until _end. */
+crew_task *crew__take_next(struct crew__worker *worker);
+void crew__take_end(struct crew__worker *worker);
 
 /* ---- worker.c ---------------------------------------------------------- */
 

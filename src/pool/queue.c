@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mark.h"
+#include "base/prefetch.h"
 #include "pool/group.h"
 
 void crew__queue_init(struct crew__queue *queue)
@@ -18,13 +19,6 @@ void crew__queue_push(struct crew__queue *queue, enum crew__level level,
 
     crew__stack_push(stack, &crew__task_private(first)->item.node,
                      &crew__task_private(last)->item.node);
-}
-
-bool crew__queue_seems_empty(struct crew__queue *queue, enum crew__level level)
-{
-    /* a hint */
-    return crew__stack_is_empty(&queue->arrivals[level].stack) &&
-           crew__load_relaxed(&queue->counts[level]) == 0;
 }
 
 unsigned crew__queue_listed(struct crew__queue *queue)
@@ -118,6 +112,14 @@ static void unlist(struct crew__queue *queue, enum crew__level level,
     crew__store_relaxed(&p->where, 0); /* under the lock */
 }
 
+/* What comes soon, as far as it can be guessed: tasks often lie in an array. */
+static void prefetch_along(const void *at, const void *next)
+{
+    uintptr_t step = (uintptr_t)next - (uintptr_t)at;
+
+    crew__prefetch_write((const void *)((uintptr_t)next + 4 * step));
+}
+
 /* Appends a chain, newest first, and touches each task once: each is linked
  * before the one that was linked before it. */
 static unsigned append(struct crew__queue *queue, enum crew__level level,
@@ -132,6 +134,7 @@ static unsigned append(struct crew__queue *queue, enum crew__level level,
         struct crew__task_private *p = crew__task_private(crew__task_of(node));
         struct crew__node *older = node->next; /* the link lies over it */
 
+        prefetch_along(node, older);
         /* under the lock */
         crew__store_relaxed(&p->where, (uintptr_t)queue | CREW__LISTED);
         p->link.next = after;
@@ -163,19 +166,38 @@ static unsigned append_offered(struct crew__queue *queue,
     return count;
 }
 
+static void collect(struct crew__queue *queue, enum crew__level level)
+{
+    struct crew__stack *stack = &queue->arrivals[level].stack;
+    struct crew__node *newest;
+
+    if (crew__stack_is_empty(stack))
+        return;
+    newest = crew__stack_take_all(stack);
+    queue->accepted += crew__list_is_empty(&queue->wishes)
+                           ? append(queue, level, newest)
+                           : append_offered(queue, level, newest);
+}
+
 void crew__queue_collect(struct crew__queue *queue)
 {
-    for (unsigned i = 0; i < CREW__LEVELS; i++) {
-        enum crew__level level = (enum crew__level)i;
-        struct crew__stack *stack = &queue->arrivals[level].stack;
-        struct crew__node *newest;
+    for (unsigned i = 0; i < CREW__LEVELS; i++)
+        collect(queue, (enum crew__level)i);
+}
 
-        if (crew__stack_is_empty(stack))
-            continue;
-        newest = crew__stack_take_all(stack);
-        queue->accepted += crew__list_is_empty(&queue->wishes)
-                               ? append(queue, level, newest)
-                               : append_offered(queue, level, newest);
+void crew__queue_collect_for(struct crew__queue *queue, enum crew__level level)
+{
+    /* A wish is to see all that comes. */
+    if (!crew__list_is_empty(&queue->wishes)) {
+        crew__queue_collect(queue);
+    } else if (queue->left >= CREW__COLLECT_EVERY ||
+               /* under the lock */
+               crew__load_relaxed(&queue->counts[level]) <
+                   CREW__COLLECT_BELOW) {
+        queue->left = 0;
+        collect(queue, level);
+    } else {
+        queue->left++;
     }
 }
 
@@ -189,15 +211,6 @@ bool crew__queue_is_empty(struct crew__queue *queue)
     return true;
 }
 
-/* What is taken soon, as far as it can be guessed: tasks often lie in an array,
- * and a prefetch of what is nowhere does no harm. */
-static void prefetch_after(const struct crew__link *link)
-{
-    uintptr_t step = (uintptr_t)link->next - (uintptr_t)link;
-
-    __builtin_prefetch((const void *)((uintptr_t)link->next + 4 * step), 1);
-}
-
 crew_task *crew__queue_take(struct crew__queue *queue, enum crew__level level)
 {
     struct crew__link *head = &queue->lists[level];
@@ -206,22 +219,37 @@ crew_task *crew__queue_take(struct crew__queue *queue, enum crew__level level)
     if (crew__list_is_empty(head))
         return NULL;
     task = crew__task_of(head->next);
-    prefetch_after(head->next);
+    crew__prefetch_write(task); /* its other line: to be run, and its status */
     unlist(queue, level, task);
-    __builtin_prefetch(task, 1); /* its other line: to be run, and its status */
     return task;
 }
 
+/* All at once: each task is touched once, and the list where it is cut. */
 void crew__queue_fill(struct crew__queue *queue, struct crew__ring *ring,
                       unsigned max)
 {
-    while (max--) {
-        crew_task *task = crew__queue_take(queue, CREW__NORMAL);
+    struct crew__link *head = &queue->lists[CREW__NORMAL];
+    struct crew__link *at = head->next;
+    unsigned count = 0;
 
-        if (!task)
-            return;
-        crew__ring_fill_owner(ring, task);
+    while (count < max && at != head) {
+        crew_task *task = crew__task_of(at);
+        struct crew__task_private *p = crew__task_private(task);
+        struct crew__link *next = at->next;
+
+        crew__prefetch_write(task);
+        prefetch_along(at, next);
+        if (crew__list_is_linked(&p->wished))
+            crew__list_unlink(&p->wished);
+        crew__store_relaxed(&p->where, 0); /* under the lock */
+        crew__ring_write_owner(ring, count, task);
+        at = next;
+        count++;
     }
+    head->next = at;
+    at->prev = head;
+    add_count(queue, CREW__NORMAL, 0 - count);
+    crew__ring_publish_owner(ring, count);
 }
 
 void crew__queue_give_back(struct crew__queue *queue, struct crew__ring *ring)

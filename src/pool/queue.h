@@ -67,6 +67,7 @@ struct crew__queue {
     struct crew__link lists[CREW__LEVELS];
     struct crew__link wishes;
     uint64_t accepted; /* tasks that have come out of the stacks */
+    unsigned left;     /* takes in a row that left what arrived */
 } CREW__ALIGNED(CREW__APART);
 
 void crew__queue_init(struct crew__queue *queue);
@@ -76,17 +77,39 @@ void crew__queue_push(struct crew__queue *queue, enum crew__level level,
                       crew_task *first, crew_task *last);
 
 /* Hints, without the lock. */
-bool crew__queue_seems_empty(struct crew__queue *queue, enum crew__level level);
+
+/* Adds to `hint`, which is 0 until something seems to be there. */
+static inline uintptr_t crew__queue_hint(struct crew__queue *queue,
+                                         enum crew__level level, uintptr_t hint)
+{
+    /* a hint */
+    hint |= (uintptr_t)crew__load_seq_cst(&queue->arrivals[level].stack.head);
+    hint |= crew__load_relaxed(&queue->counts[level]); /* a hint */
+    return hint;
+}
+
+/* The count first: that line does not change hands with submitters. */
+static inline bool crew__queue_seems_empty(struct crew__queue *queue,
+                                           enum crew__level level)
+{
+    /* a hint */
+    return crew__load_relaxed(&queue->counts[level]) == 0 &&
+           crew__stack_is_empty(&queue->arrivals[level].stack);
+}
 unsigned crew__queue_listed(struct crew__queue *queue);
 
 /* Under the lock: */
 
 /* Moves what has arrived into the lists. */
 void crew__queue_collect(struct crew__queue *queue);
+/* The same before a take of `level`, where it is due: while enough is listed,
+ * what arrives is left to the submitters for a while, as each look at a stack
+ * takes its line from them. */
+void crew__queue_collect_for(struct crew__queue *queue, enum crew__level level);
 bool crew__queue_is_empty(struct crew__queue *queue);
 /* The oldest of a level, unlinked; NULL. */
 crew_task *crew__queue_take(struct crew__queue *queue, enum crew__level level);
-/* Moves up to `max` of the oldest NORMAL ones to the ring. */
+/* Moves up to `max` of the oldest NORMAL ones to the ring, which has room. */
 void crew__queue_fill(struct crew__queue *queue, struct crew__ring *ring,
                       unsigned max);
 /* Empties a ring back to the front of the NORMAL list. */

@@ -16,8 +16,8 @@ struct crew__activation *crew__run_inside(const crew_pool *pool)
 
 /* ---- activations ------------------------------------------------------- */
 
-void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
-                    crew_task *task)
+static inline void open_for(struct crew__activation *a,
+                            struct crew__worker *worker, crew_task *task)
 {
     a->self.activation = a;
     a->parent = crew__thread_get();
@@ -39,6 +39,12 @@ void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
     crew__thread_set(a);
 }
 
+void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
+                    crew_task *task)
+{
+    open_for(a, worker, task);
+}
+
 /* Scratch memory as it was; of the first blocks a small one is kept. */
 static void release_scratch(struct crew__activation *a)
 {
@@ -58,20 +64,26 @@ static void release_scratch(struct crew__activation *a)
         worker->scratch->used = a->used;
 }
 
-int crew__run_close(struct crew__activation *a)
+static inline int close_for(struct crew__activation *a)
 {
     if (a->unpinned)
         crew_self_repin(&a->self);
-    release_scratch(a);
+    if (a->worker->scratch) /* some task has asked for some */
+        release_scratch(a);
     crew__assert(crew__thread_get() == a);
     crew__thread_set(a->parent);
     return (int)crew__load_acquire(&a->error); /* edge:self-fail, acquire */
 }
 
+int crew__run_close(struct crew__activation *a)
+{
+    return close_for(a);
+}
+
 /* ---- one task ---------------------------------------------------------- */
 
 /* Why it is not to be run, or 0. */
-static int refusal(const crew_pool *pool, const crew_task *task)
+static inline int refusal(const crew_pool *pool, const crew_task *task)
 {
     const struct crew__task_private *p =
         (const struct crew__task_private *)(const void *)task->reserved;
@@ -88,11 +100,10 @@ static int refusal(const crew_pool *pool, const crew_task *task)
 }
 
 /* Decides, once: 0 to run it, or the status it ends with. */
-static int claim(const crew_pool *pool, crew_task *task)
+static inline int claim(const crew_pool *pool, crew_task *task)
 {
     struct crew__task_private *p = crew__task_private(task);
-    /* edge:task-cancel, acquire */
-    uint64_t word = crew__load_acquire(&p->state);
+    uint64_t word = CREW__QUEUED; /* nearly always; the CAS decides */
 
     for (;;) {
         uint64_t next;
@@ -115,13 +126,13 @@ static struct crew__trace *traced(crew_pool *pool)
     return crew__load_acquire(&pool->tracing); /* edge:trace-pool, acquire */
 }
 
-static void count(crew__a64 *figure)
+static inline void count(crew__a64 *figure)
 {
     /* One writer, so no read-modify-write is needed. */
     crew__store_relaxed(figure, crew__load_relaxed(figure) + 1); /* a figure */
 }
 
-static int run(struct crew__worker *worker, crew_task *task)
+static inline int run(struct crew__worker *worker, crew_task *task)
 {
     uint32_t inside = crew__load_relaxed(&worker->running); /* own word */
     struct crew__activation a;
@@ -129,18 +140,18 @@ static int run(struct crew__worker *worker, crew_task *task)
     int error;
 
     crew__store_relaxed(&worker->running, inside + 1); /* own word */
-    crew__run_open(&a, worker, task);
+    open_for(&a, worker, task);
     crew__pool_note(worker->pool, worker->index, CREW__EVENT_START, task);
     status = task->run(&a.self, task);
     crew__pool_note(worker->pool, worker->index, CREW__EVENT_END, task);
-    error = crew__run_close(&a);
+    error = close_for(&a);
     crew__store_relaxed(&worker->running, inside); /* own word */
     return error ? error : status;
 }
 
 /* The same with its times noted. */
-static int run_measured(struct crew__worker *worker, crew_task *task,
-                        crew_ns submitted)
+__attribute__((noinline)) static int
+run_measured(struct crew__worker *worker, crew_task *task, crew_ns submitted)
 {
     crew_ns begin = crew__clock_now();
     int status;

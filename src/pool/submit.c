@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-static int check_pool(const crew_pool *pool, const crew_inbox *inbox)
+static inline int check_pool(const crew_pool *pool, const crew_inbox *inbox)
 {
     if (!pool)
         return -EINVAL;
@@ -24,35 +24,61 @@ static int check_pool(const crew_pool *pool, const crew_inbox *inbox)
     return 0;
 }
 
-static int check_task(crew_task *task, const crew_inbox *inbox)
+/* As most tasks are: one branch instead of five. */
+static inline bool is_plain(const crew_task *task)
 {
-    uint64_t state;
+    return ((uint64_t)task->queue_timeout | (uint64_t)task->run_timeout |
+            (uint64_t)task->priority | (uintptr_t)task->group) == 0;
+}
 
-    if (!task || !task->run || (task->done != NULL) != (inbox != NULL) ||
-        (unsigned)task->priority > CREW_LOW ||
+static int check_fields(const crew_task *task)
+{
+    if ((unsigned)task->priority > CREW_LOW ||
         task->queue_timeout < CREW_FOREVER || task->run_timeout < CREW_FOREVER)
         return -EINVAL;
     if (task->group && crew__group_is_forked(task->group))
         return -EOWNERDEAD;
+    return 0;
+}
+
+/* *before: its state word, which says that it may be submitted. */
+static inline int check_task(crew_task *task, const crew_inbox *inbox,
+                             uint64_t *before)
+{
+    uint64_t state;
+
+    if (!task || !task->run || (task->done != NULL) != (inbox != NULL))
+        return -EINVAL;
+    if (!is_plain(task)) {
+        int r = check_fields(task);
+
+        if (r < 0)
+            return r;
+    }
     /* edge:task-end, acquire */
-    state = crew__task_state(
-        crew__load_acquire(&crew__task_private(task)->state));
+    *before = crew__load_acquire(&crew__task_private(task)->state);
+    state = crew__task_state(*before);
     if (state == CREW__IDLE || state == CREW__ENDED)
         return 0;
     return state < CREW__ENDED ? -EBUSY : -EINVAL;
 }
 
 /* Fills the private words in; nobody else sees them yet. */
-static void prepare(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+static inline void prepare(crew_pool *pool, crew_task *task, crew_inbox *inbox,
+                           uint64_t state)
 {
     struct crew__task_private *p = crew__task_private(task);
 
     p->inbox = inbox ? inbox : crew__task_waited(pool->generation);
     p->wished.next = NULL;
     crew__task_stamp(task, crew__thread_sample() || pool->measure_all);
+    crew__store_relaxed(&p->where, 0);     /* published by the push */
+    crew__store_relaxed(&p->state, state); /* published by the push */
+}
+
+static inline void note_submit(crew_pool *pool, const crew_task *task)
+{
     crew__pool_note(pool, CREW__TRACE_OUTSIDE, CREW__EVENT_SUBMIT, task);
-    crew__store_relaxed(&p->where, 0);            /* published by the push */
-    crew__store_relaxed(&p->state, CREW__QUEUED); /* published by the push */
 }
 
 /* Wakes the workers that wait for `group`: they run members. The pointer is
@@ -69,7 +95,7 @@ static void poke(crew_pool *pool, const crew_group *group)
     }
 }
 
-static void publish(crew_pool *pool)
+static inline void publish(crew_pool *pool)
 {
     if (crew__idle_publish(&pool->idle))
         return;
@@ -81,10 +107,11 @@ static void publish(crew_pool *pool)
 int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
 {
     crew_group *group;
+    uint64_t before;
     int r = check_pool(pool, inbox);
 
     if (r == 0)
-        r = check_task(task, inbox);
+        r = check_task(task, inbox, &before);
     if (r == 0 && pool->limit)
         r = crew__counts_take_room(pool, 1);
     if (r < 0)
@@ -94,7 +121,8 @@ int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
         crew__group_join(group, inbox != NULL, 1);
     if (inbox)
         crew__inbox_expect(inbox, 1);
-    prepare(pool, task, inbox);
+    prepare(pool, task, inbox, CREW__QUEUED);
+    note_submit(pool, task);
     crew__queue_push(&pool->queue, crew__level_of(task->priority), task, task);
     if (group)
         poke(pool, group);
@@ -108,7 +136,8 @@ int crew__submit_own(crew_pool *pool, crew_task *task)
 
     if (r < 0)
         return r;
-    prepare(pool, task, CREW__NO_INBOX);
+    prepare(pool, task, CREW__NO_INBOX, CREW__QUEUED);
+    note_submit(pool, task);
     crew__queue_push(&pool->queue, CREW__NORMAL, task, task);
     publish(pool);
     return 0;
@@ -123,10 +152,11 @@ static struct crew__queue *mailbox_of(crew_pool *pool, unsigned worker)
 int crew_submit_to(crew_pool *pool, unsigned worker, crew_task *task,
                    crew_inbox *inbox)
 {
+    uint64_t before;
     int r = check_pool(pool, inbox);
 
     if (r == 0)
-        r = worker < pool->workers ? check_task(task, inbox) : -EINVAL;
+        r = worker < pool->workers ? check_task(task, inbox, &before) : -EINVAL;
     if (r == 0 && pool->limit)
         r = crew__counts_take_room(pool, 1);
     if (r < 0)
@@ -135,7 +165,8 @@ int crew_submit_to(crew_pool *pool, unsigned worker, crew_task *task,
         crew__group_join(task->group, inbox != NULL, 1);
     if (inbox)
         crew__inbox_expect(inbox, 1);
-    prepare(pool, task, inbox);
+    prepare(pool, task, inbox, CREW__QUEUED);
+    note_submit(pool, task);
     crew__queue_push(mailbox_of(pool, worker), crew__level_of(task->priority),
                      task, task);
     crew__idle_rouse(&pool->idle, worker);
@@ -146,69 +177,80 @@ int crew_submit_to(crew_pool *pool, unsigned worker, crew_task *task,
 
 /* ---- several at once --------------------------------------------------- */
 
-/* Marks a task as taken by this call, and keeps what it was. */
-static void reserve(crew_task *task)
-{
-    struct crew__task_private *p = crew__task_private(task);
+/* A chain per level, newest first. */
+struct chains {
+    crew_task *newest[CREW__LEVELS];
+    crew_task *oldest[CREW__LEVELS];
+    bool grouped; /* one of them has a group */
+};
 
-    /* still the caller's */
-    p->times = (crew_ns)crew__load_relaxed(&p->state);
-    crew__store_relaxed(&p->state, CREW__RESERVED); /* still the caller's */
+static inline void chain(struct chains *chains, crew_task *task)
+{
+    enum crew__level level = crew__level_of(task->priority);
+    crew_task *newest = chains->newest[level];
+
+    if (newest)
+        crew__task_private(task)->item.node.next =
+            &crew__task_private(newest)->item.node;
+    else
+        chains->oldest[level] = task;
+    chains->newest[level] = task;
+    chains->grouped |= task->group != NULL;
 }
 
-static void unreserve(crew_task *task)
+/* Nothing but the state has to be as it was: the rest is ours. */
+static void unreserve(crew_task **tasks, size_t count)
 {
-    struct crew__task_private *p = crew__task_private(task);
-    uint64_t before = (uint64_t)p->times;
+    while (count--) {
+        crew__a64 *state = &crew__task_private(tasks[count])->state;
 
-    crew__store_relaxed(&p->state, before); /* still the caller's */
+        /* still the caller's */
+        crew__store_relaxed(state,
+                            crew__load_relaxed(state) >> CREW__RESERVED_SHIFT);
+    }
 }
 
-/* All checked and reserved, and room taken, or nothing. */
-static int reserve_all(crew_pool *pool, crew_task **tasks, size_t n,
-                       crew_inbox *inbox)
+/* All checked, prepared and reserved, and room taken; or nothing. */
+static int reserve(crew_pool *pool, crew_task **tasks, size_t n,
+                   crew_inbox *inbox, struct chains *chains)
 {
-    size_t count = 0;
+    size_t count;
     int r = 0;
 
-    while (count < n && r == 0) {
-        r = check_task(tasks[count], inbox);
-        if (r == 0)
-            reserve(tasks[count++]);
+    for (count = 0; count < n; count++) {
+        uint64_t before;
+
+        r = check_task(tasks[count], inbox, &before);
+        if (r < 0)
+            break;
+        prepare(pool, tasks[count], inbox,
+                CREW__RESERVED | before << CREW__RESERVED_SHIFT);
+        chain(chains, tasks[count]);
     }
     if (r == 0 && pool->limit)
         r = crew__counts_take_room(pool, n);
-    if (r < 0) {
-        while (count)
-            unreserve(tasks[--count]);
-    }
+    if (r < 0)
+        unreserve(tasks, count);
     return r;
 }
 
-static void join_groups(crew_task **tasks, size_t n, bool noted)
+/* From here on nothing fails. */
+static void commit(crew_pool *pool, crew_task **tasks, size_t n,
+                   crew_inbox *inbox, const struct chains *chains)
 {
-    for (size_t i = 0; i < n; i++) {
+    if (inbox)
+        crew__inbox_expect(inbox, n);
+    for (size_t i = 0; chains->grouped && i < n; i++) {
         if (tasks[i]->group)
-            crew__group_join(tasks[i]->group, noted, 1);
+            crew__group_join(tasks[i]->group, inbox != NULL, 1);
     }
-}
-
-/* A chain per level, newest first. */
-struct chains {
-    crew_task *first[CREW__LEVELS];
-    crew_task *last[CREW__LEVELS];
-};
-
-static void chain(struct chains *chains, crew_task *task)
-{
-    enum crew__level level = crew__level_of(task->priority);
-
-    if (chains->first[level])
-        crew__task_private(task)->item.node.next =
-            &crew__task_private(chains->first[level])->item.node;
-    else
-        chains->last[level] = task;
-    chains->first[level] = task;
+    for (size_t i = 0; i < n; i++) {
+        /* published by the push */
+        crew__store_relaxed(&crew__task_private(tasks[i])->state, CREW__QUEUED);
+    }
+    /* edge:trace-pool, acquire */
+    for (size_t i = 0; crew__load_acquire(&pool->tracing) && i < n; i++)
+        note_submit(pool, tasks[i]);
 }
 
 /* Wakes who waits for a group of these. All of them may be gone, so whether
@@ -226,32 +268,22 @@ static void poke_all(crew_pool *pool)
 int crew_submit_many(crew_pool *pool, crew_task **tasks, size_t n,
                      crew_inbox *inbox)
 {
-    struct chains chains = {{NULL}, {NULL}};
-    bool grouped = false;
+    struct chains chains = {.grouped = false};
     int r = check_pool(pool, inbox);
 
     if (r == 0 && n && !tasks)
         r = -EINVAL;
     if (r == 0 && n)
-        r = reserve_all(pool, tasks, n, inbox);
+        r = reserve(pool, tasks, n, inbox, &chains);
     if (r < 0 || n == 0)
         return r;
-    if (inbox)
-        crew__inbox_expect(inbox, n);
-    for (size_t i = 0; i < n; i++) {
-        if (tasks[i]->group) {
-            crew__group_join(tasks[i]->group, inbox != NULL, 1);
-            grouped = true;
-        }
-        prepare(pool, tasks[i], inbox);
-        chain(&chains, tasks[i]);
-    }
+    commit(pool, tasks, n, inbox, &chains);
     for (unsigned level = 0; level < CREW__LEVELS; level++) {
-        if (chains.first[level])
+        if (chains.newest[level])
             crew__queue_push(&pool->queue, (enum crew__level)level,
-                             chains.first[level], chains.last[level]);
+                             chains.newest[level], chains.oldest[level]);
     }
-    if (grouped)
+    if (chains.grouped)
         poke_all(pool);
     publish(pool);
     return 0;
@@ -271,19 +303,16 @@ static int check_each(const crew_pool *pool, crew_task **tasks, size_t n)
 int crew_submit_each(crew_pool *pool, crew_task **tasks, size_t n,
                      crew_inbox *inbox)
 {
+    struct chains chains = {.grouped = false}; /* not used */
     int r = check_pool(pool, inbox);
 
     if (r == 0)
         r = check_each(pool, tasks, n);
     if (r == 0 && n)
-        r = reserve_all(pool, tasks, n, inbox);
+        r = reserve(pool, tasks, n, inbox, &chains);
     if (r < 0 || n == 0)
         return r;
-    join_groups(tasks, n, inbox != NULL);
-    if (inbox)
-        crew__inbox_expect(inbox, n);
-    for (size_t i = 0; i < n; i++)
-        prepare(pool, tasks[i], inbox);
+    commit(pool, tasks, n, inbox, &chains);
     /* One set after the other, so in the same order on every worker. */
     crew__lock(&pool->each_lock);
     for (unsigned i = 0; i < n; i++)

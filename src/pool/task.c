@@ -26,6 +26,20 @@ static void poison(struct crew__task_private *p)
 #endif
 }
 
+void crew__task_stamp_now(crew_task *task, bool measured)
+{
+    struct crew__task_private *p = crew__task_private(task);
+    crew_ns now = crew__clock_now();
+    crew_ns deadline = CREW__NEVER;
+
+    if (task->queue_timeout > 0)
+        deadline = crew__clock_deadline(now, task->queue_timeout);
+    if (deadline < CREW__SAMPLED) /* not in a hundred years */
+        p->times = deadline | (measured ? CREW__SAMPLED : 0);
+    else
+        p->times = measured ? -now : CREW__NEVER;
+}
+
 static void done_traced(crew_task *task, struct crew__trace *trace)
 {
     crew__trace_note(trace, CREW__TRACE_OUTSIDE, CREW__EVENT_DONE, task,

@@ -10,6 +10,7 @@
  *   5       SLEEPING: it is inside crew_sleep;    its worker; cleared by it and
  *           a futex word                          by whoever wants it awake
  *   6..63   the waiter, aligned to 64, or NULL    crew_task_wait
+ *           RESERVED: the word as it was before   the submitter
  *
  * States, and who moves a task on
  *   IDLE      never submitted
@@ -63,6 +64,9 @@ enum {
 #define CREW__SLEEPING    UINT64_C(32)
 #define CREW__WAITER_MASK (~UINT64_C(63))
 
+/* Where the word before stands in RESERVED: IDLE, or ENDED with RAN. */
+#define CREW__RESERVED_SHIFT 6
+
 struct crew__task_private {
     union {
         struct crew__item item; /* in a stack, and on the way to an inbox */
@@ -71,7 +75,7 @@ struct crew__task_private {
     crew_inbox *inbox; /* or why there is none: see below */
     crew__a64 where;   /* the queue that it is in | CREW__LISTED */
     crew__a64 state;
-    crew_ns times; /* see crew__task_stamp; in RESERVED: the old state */
+    crew_ns times; /* see crew__task_stamp */
     union {
         struct crew__link wished;  /* in a wish, while it is listed */
         struct crew__trace *trace; /* on the way to an inbox; NULL: untraced */
@@ -132,24 +136,16 @@ static inline struct crew__waiter *crew__task_waiter(uint64_t word)
  */
 #define CREW__SAMPLED (INT64_C(1) << 62)
 
-static inline void crew__task_stamp(crew_task *task, bool sampled)
-{
-    struct crew__task_private *p = crew__task_private(task);
-    crew_ns deadline;
-    crew_ns now;
+/* Of a task with a limit, or whose times are measured. */
+__attribute__((noinline, cold)) void crew__task_stamp_now(crew_task *task,
+                                                          bool measured);
 
-    if (!sampled && task->queue_timeout <= 0) {
-        p->times = CREW__NEVER;
-        return;
-    }
-    now = crew__clock_now();
-    deadline = task->queue_timeout > 0
-                   ? crew__clock_deadline(now, task->queue_timeout)
-                   : CREW__NEVER;
-    if (deadline < CREW__SAMPLED) /* not in a hundred years */
-        p->times = deadline | (sampled ? CREW__SAMPLED : 0);
+static inline void crew__task_stamp(crew_task *task, bool measured)
+{
+    if (__builtin_expect(measured || task->queue_timeout > 0, 0))
+        crew__task_stamp_now(task, measured);
     else
-        p->times = sampled ? -now : CREW__NEVER;
+        crew__task_private(task)->times = CREW__NEVER;
 }
 
 /* CREW__NEVER: it may wait for ever. */

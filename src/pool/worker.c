@@ -1,10 +1,6 @@
 /*
  * The loop of a worker: take, run, rest.
  *
- * Where it looks, for each level in turn: its mailbox, its ring (NORMAL alone),
- * the pool's queue, the rings of the others, nearest first. Bounds keep what
- * is lower, or further down that list, from waiting for ever.
- *
  * Resting follows the wake protocol of runtime/idle.h. What was found empty
  * by hints is looked at once more under the lock before sleeping: tasks on
  * their way from a stack to a list or from a list to a ring are never between
@@ -19,211 +15,6 @@
 
 /* Rounds of looking between looks at the rings of the others. */
 #define RING_ROUNDS 16u
-
-/* ---- taking ------------------------------------------------------------ */
-
-/* Before what it takes is out of sight; see pool.h. */
-static void hold(struct crew__worker *worker)
-{
-    uint32_t holds = crew__load_relaxed(&worker->holds); /* own word */
-
-    /* published by a lock or a CAS */
-    crew__store_relaxed(&worker->holds, holds + 1);
-}
-
-static void hold_no_more(struct crew__worker *worker)
-{
-    uint32_t holds = crew__load_relaxed(&worker->holds); /* own word */
-
-    /* edge:holds, release */
-    crew__store_release(&worker->holds, holds + 1);
-}
-
-static crew_task *take_mail(struct crew__worker *worker, enum crew__level level)
-{
-    struct crew__queue *mailbox = &worker->mailbox;
-    crew_task *task;
-
-    if (crew__queue_seems_empty(mailbox, level))
-        return NULL;
-    crew__lock(&mailbox->lock);
-    crew__queue_collect(mailbox);
-    task = crew__queue_take(mailbox, level);
-    if (task) {
-        hold(worker);
-        worker->from_mailbox++;
-    }
-    crew__unlock(&mailbox->lock);
-    return task;
-}
-
-/* A share of what waits: the rest is for the others. */
-static unsigned share_of(const crew_pool *pool, unsigned waiting)
-{
-    unsigned share = waiting / (2 * pool->workers);
-
-    return share < CREW__RING_SIZE ? share : CREW__RING_SIZE;
-}
-
-static crew_task *take_queued(struct crew__worker *worker,
-                              enum crew__level level)
-{
-    struct crew__queue *queue = &worker->pool->queue;
-    crew_task *task;
-
-    if (crew__queue_seems_empty(queue, level))
-        return NULL;
-    crew__lock(&queue->lock);
-    crew__queue_collect(queue);
-    task = crew__queue_take(queue, level);
-    if (task)
-        hold(worker);
-    if (task && level == CREW__NORMAL) {
-        /* under the lock */
-        unsigned share = share_of(
-            worker->pool, crew__load_relaxed(&queue->counts[level]) + 1);
-        unsigned room = crew__ring_room_owner(&worker->ring);
-
-        if (share > 1)
-            crew__queue_fill(queue, &worker->ring,
-                             share - 1 < room ? share - 1 : room);
-    }
-    crew__unlock(&queue->lock);
-    return task;
-}
-
-static crew_task *take_from_ring(struct crew__worker *worker,
-                                 struct crew__ring *ring)
-{
-    unsigned lost = 0;
-    crew_task *task;
-
-    if (crew__ring_is_empty(ring))
-        return NULL;
-    hold(worker);
-    task = crew__ring_take_any(ring, &lost);
-    if (!task)
-        hold_no_more(worker);
-    if (lost)
-        crew__mark(CREW__MARK_RING_LOST);
-    return task;
-}
-
-static crew_task *steal_from(struct crew__worker *worker, unsigned victim)
-{
-    crew_task *task = take_from_ring(worker,
-                                     &worker->pool->worker[victim].ring);
-
-    if (task) {
-        crew__mark(CREW__MARK_STEAL);
-        crew__pool_note(worker->pool, worker->index, CREW__EVENT_STEAL, task);
-        /* one writer */
-        crew__store_relaxed(&worker->counts.steals,
-                            crew__load_relaxed(&worker->counts.steals) + 1);
-    }
-    return task;
-}
-
-static crew_task *steal(struct crew__worker *worker)
-{
-    crew_task *task = NULL;
-
-    for (unsigned i = 0; !task && i + 1 < worker->pool->workers; i++)
-        task = steal_from(worker, worker->victims[i]);
-    return task;
-}
-
-/* What another took along may wait behind a slow task while new work never
- * ends. So now and then a worker looks at the ring of one other, in turn. */
-static crew_task *steal_in_turn(struct crew__worker *worker)
-{
-    unsigned others = worker->pool->workers - 1;
-
-    worker->starts = 0;
-    if (others == 0)
-        return NULL;
-    worker->turn = (worker->turn + 1) % others;
-    return steal_from(worker, worker->victims[worker->turn]);
-}
-
-static crew_task *take_normal(struct crew__worker *worker)
-{
-    crew_task *task = take_from_ring(worker, &worker->ring);
-
-    worker->starts++;
-    if (!task && worker->starts >= CREW__BOUND) {
-        task = steal_in_turn(worker);
-        if (task)
-            crew__mark(CREW__MARK_BOUND_RINGS);
-    }
-    if (!task)
-        task = take_queued(worker, CREW__NORMAL);
-    if (!task)
-        task = steal(worker);
-    return task;
-}
-
-static crew_task *take_shared(struct crew__worker *worker,
-                              enum crew__level level)
-{
-    crew_task *task = level == CREW__NORMAL ? take_normal(worker)
-                                            : take_queued(worker, level);
-
-    if (task)
-        worker->from_mailbox = 0;
-    return task;
-}
-
-static crew_task *take_level(struct crew__worker *worker,
-                             enum crew__level level)
-{
-    crew_task *task = NULL;
-
-    if (worker->from_mailbox >= CREW__BOUND) {
-        crew__mark(CREW__MARK_BOUND_QUEUES);
-        task = take_shared(worker, level);
-    }
-    if (!task)
-        task = take_mail(worker, level);
-    if (!task)
-        task = take_shared(worker, level);
-    return task;
-}
-
-static void note_start(struct crew__worker *worker, enum crew__level level)
-{
-    /* A LOW start says nothing about NORMAL ones: they are still waiting. */
-    if (level == CREW__HIGH)
-        worker->above_normal++;
-    else if (level == CREW__NORMAL)
-        worker->above_normal = 0;
-    worker->above_low = level == CREW__LOW ? 0 : worker->above_low + 1;
-}
-
-/* The next task, unlinked, or NULL. */
-static crew_task *take(struct crew__worker *worker)
-{
-    static const enum crew__level order[] = {CREW__HIGH, CREW__NORMAL,
-                                             CREW__LOW};
-    crew_task *task = NULL;
-    enum crew__level level = CREW__LOW;
-
-    if (worker->above_low >= CREW__BOUND)
-        task = take_level(worker, level);
-    if (!task && worker->above_normal >= CREW__BOUND) {
-        level = CREW__NORMAL;
-        task = take_level(worker, level);
-    }
-    if (task)
-        crew__mark(CREW__MARK_BOUND_LOWER);
-    for (unsigned i = 0; !task && i < CREW__LEVELS; i++) {
-        level = order[i];
-        task = take_level(worker, level);
-    }
-    if (task)
-        note_start(worker, level);
-    return task;
-}
 
 /* ---- looking ----------------------------------------------------------- */
 
@@ -520,12 +311,12 @@ static void work(struct crew__worker *worker)
 {
     stamp(worker, true);
     for (;;) {
-        crew_task *task = take(worker);
+        crew_task *task = crew__take_next(worker);
 
         if (task) {
             pass_on(worker);
             crew__run_task(worker, task);
-            hold_no_more(worker);
+            crew__take_end(worker);
         } else if (crew__load_seq_cst(&worker->pool->closing)) {
             return;
         } else {

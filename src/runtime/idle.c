@@ -5,9 +5,9 @@
 
 #include <errno.h>
 
-#define SEARCHER    UINT64_C(0xffff)
-#define RUNG        (UINT64_C(1) << 16)
-#define CLOSED      (UINT64_C(1) << 17)
+#define SEARCHER    CREW__IDLE_SEARCHER
+#define RUNG        CREW__IDLE_RUNG
+#define CLOSED      CREW__IDLE_CLOSED
 #define EPOCH_SHIFT 32
 #define EPOCH       (CREW__MASK(CREW__EPOCH_BITS) << EPOCH_SHIFT)
 #define EPOCH_ONE   (UINT64_C(1) << EPOCH_SHIFT)
@@ -76,7 +76,7 @@ static uint64_t appoint(uint64_t word, unsigned worker)
     return epoch | (word & CLOSED) | (worker + 1);
 }
 
-bool crew__idle_publish(struct crew__idle *idle)
+bool crew__idle_wake_one(struct crew__idle *idle)
 {
     uint64_t word = crew__load_seq_cst(&idle->word);
 

@@ -43,6 +43,10 @@
 #include "base/tunables.h"
 #include "os/os.h"
 
+#define CREW__IDLE_SEARCHER UINT64_C(0xffff)
+#define CREW__IDLE_RUNG     (UINT64_C(1) << 16)
+#define CREW__IDLE_CLOSED   (UINT64_C(1) << 17)
+
 struct crew__idle {
     crew__a64 word;
     char apart[CREW__APART - sizeof(crew__a64)];
@@ -55,11 +59,31 @@ struct crew__idle {
 int crew__idle_init(struct crew__idle *idle, unsigned workers);
 void crew__idle_fini(struct crew__idle *idle); /* copes with half-built ones */
 
+/* Whether nobody is to be woken, for sure: somebody looks, or all are awake and
+ * look before they sleep. */
+static inline bool crew__idle_is_attended(struct crew__idle *idle)
+{
+    uint64_t word = crew__load_seq_cst(&idle->word);
+
+    if (word & CREW__IDLE_CLOSED)
+        return false;
+    if (word & CREW__IDLE_RUNG)
+        return true;
+    return !(word & CREW__IDLE_SEARCHER) && idle->workers <= 64 &&
+           !crew__load_seq_cst(&idle->sleeping[0]);
+}
+
+/* Wakes a sleeper unless somebody looks already; false as below. */
+bool crew__idle_wake_one(struct crew__idle *idle);
+
 /*
  * After a publication: wakes one sleeper unless somebody looks already. Any
  * thread. false: the pool is closed and nobody will ever look.
  */
-bool crew__idle_publish(struct crew__idle *idle);
+static inline bool crew__idle_publish(struct crew__idle *idle)
+{
+    return crew__idle_is_attended(idle) || crew__idle_wake_one(idle);
+}
 
 /* Wakes one worker by name, whatever it sleeps for. Any thread. */
 void crew__idle_rouse(struct crew__idle *idle, unsigned worker);

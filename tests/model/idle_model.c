@@ -369,6 +369,8 @@ static const struct model models[] = {
 static const char word[] =
     "a read-modify-write of the word reads the newest, and what decides "
     "about a sleep is the load of it or the look at the queues";
+static const char looked[] =
+    "with at most 64 workers crew__idle_is_attended has looked in that order";
 static const char again[] =
     "the word was read by the operation before, and this one is newer";
 
@@ -377,9 +379,12 @@ static const struct model_excess excess[] = {
     {"ring", "cas", 1, "fails acquire", "another was faster"},
     {"ring", "cas", 2, "acq_rel", word},
     {"ring", "cas", 2, "fails acquire", "another was faster"},
-    {"crew__idle_publish", "load", 2, "acquire", again},
-    {"crew__idle_publish", "load", 3, "acquire", again},
-    {"crew__idle_publish", "cas", 1, "fails acquire",
+    {"is_asleep", "load", 1, "acquire", looked},
+    {"find_sleeper", "load", 1, "acquire", looked},
+    {"crew__idle_wake_one", "load", 1, "acquire", looked},
+    {"crew__idle_wake_one", "load", 2, "acquire", again},
+    {"crew__idle_wake_one", "load", 3, "acquire", again},
+    {"crew__idle_wake_one", "cas", 1, "fails acquire",
      "who has taken the search since the load looks after it"},
     {"crew__idle_search_begin", "cas", 1, "acq_rel", word},
     {"crew__idle_search_begin", "cas", 1, "fails acquire",
@@ -396,7 +401,7 @@ static const struct model_suite suite = {
     .models = models,
     .count = sizeof models / sizeof models[0],
     .excess = excess,
-    .file = "runtime/idle.c",
+    .file = "runtime/idle.",
     .by_one = true,
     .limit = 1000,
     .random = 10000,

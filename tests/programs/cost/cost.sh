@@ -41,8 +41,8 @@ cost() {
     fi
 }
 
-cost submit crew_submit 2000 222
-cost submit_many crew_submit_many 2000 97
-cost 'run and completion' crew__run_task 4000 248
+cost submit crew_submit 2000 160
+cost submit_many crew_submit_many 2000 77
+cost 'run and completion' crew__run_task 4000 203
 cost dispatch crew_inbox_dispatch 4000 57
 exit $failed
