@@ -5,6 +5,8 @@
 #ifndef CREW_BASE_PREFETCH_H
 #define CREW_BASE_PREFETCH_H
 
+#include <stdint.h>
+
 static inline void crew__prefetch_write(const void *address)
 {
 #if defined(__x86_64__)
@@ -16,6 +18,15 @@ static inline void crew__prefetch_write(const void *address)
 #else
     __builtin_prefetch(address, 1);
 #endif
+}
+
+/* The line that a walk comes to soon, as far as it can be guessed: what is
+ * linked often lies in an array. */
+static inline void crew__prefetch_along(const void *at, const void *next)
+{
+    uintptr_t step = (uintptr_t)next - (uintptr_t)at;
+
+    crew__prefetch_write((const void *)((uintptr_t)next + 4 * step));
 }
 
 #endif

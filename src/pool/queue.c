@@ -112,14 +112,6 @@ static void unlist(struct crew__queue *queue, enum crew__level level,
     crew__store_relaxed(&p->where, 0); /* under the lock */
 }
 
-/* What comes soon, as far as it can be guessed: tasks often lie in an array. */
-static void prefetch_along(const void *at, const void *next)
-{
-    uintptr_t step = (uintptr_t)next - (uintptr_t)at;
-
-    crew__prefetch_write((const void *)((uintptr_t)next + 4 * step));
-}
-
 /* Appends a chain, newest first, and touches each task once: each is linked
  * before the one that was linked before it. */
 static unsigned append(struct crew__queue *queue, enum crew__level level,
@@ -134,7 +126,7 @@ static unsigned append(struct crew__queue *queue, enum crew__level level,
         struct crew__task_private *p = crew__task_private(crew__task_of(node));
         struct crew__node *older = node->next; /* the link lies over it */
 
-        prefetch_along(node, older);
+        crew__prefetch_along(node, older);
         /* under the lock */
         crew__store_relaxed(&p->where, (uintptr_t)queue | CREW__LISTED);
         p->link.next = after;
@@ -238,7 +230,7 @@ void crew__queue_fill(struct crew__queue *queue, struct crew__ring *ring,
         struct crew__link *next = at->next;
 
         crew__prefetch_write(task);
-        prefetch_along(at, next);
+        crew__prefetch_along(at, next);
         if (crew__list_is_linked(&p->wished))
             crew__list_unlink(&p->wished);
         crew__store_relaxed(&p->where, 0); /* under the lock */
