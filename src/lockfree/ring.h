@@ -108,17 +108,17 @@ static inline void *crew__ring_take_any(struct crew__ring *ring, unsigned *lost)
 
 static inline bool crew__ring_is_empty(struct crew__ring *ring)
 {
-    return crew__load_seq_cst(&ring->taken) ==
-           crew__load_seq_cst(&ring->filled);
+    uint64_t taken = crew__load_seq_cst(&ring->taken);
+
+    return taken == crew__load_seq_cst(&ring->filled);
 }
 
 static inline unsigned crew__ring_count(struct crew__ring *ring)
 {
-    uint64_t taken = crew__load_relaxed(&ring->taken); /* a figure alone */
+    uint64_t taken = crew__load_relaxed(&ring->taken);   /* a figure alone */
+    uint64_t filled = crew__load_relaxed(&ring->filled); /* a figure alone */
 
-    /* a figure alone */
-    return (unsigned)CREW__RING_INDEX(crew__load_relaxed(&ring->filled) -
-                                      taken);
+    return (unsigned)CREW__RING_INDEX(filled - taken);
 }
 
 #endif

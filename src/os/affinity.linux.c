@@ -13,13 +13,23 @@ struct wide {
     unsigned long words[WIDE / (8 * sizeof(unsigned long))];
 };
 
+/* A kernel's mask is made of longs, ours of 64 bits. */
+#define LONGS (64 / (8 * sizeof(unsigned long)))
+
 static void read_mask(struct crew__cpuset *out, const struct wide *wide)
 {
     memset(out, 0, sizeof *out);
-    for (unsigned cpu = 0; cpu < CREW__CPUS; cpu++) {
-        if (CPU_ISSET_S(cpu, sizeof *wide, (const cpu_set_t *)wide->words))
-            crew__cpuset_add(out, cpu);
-    }
+    for (unsigned i = 0; i < CREW__CPUS / 64 * LONGS; i++)
+        out->words[i / LONGS] |= (uint64_t)wide->words[i]
+                                 << (i % LONGS * 8 * sizeof(unsigned long));
+}
+
+static void write_mask(struct wide *wide, const struct crew__cpuset *set)
+{
+    for (unsigned i = 0; i < CREW__CPUS / 64 * LONGS; i++)
+        wide->words[i] = (unsigned long)(set->words[i / LONGS] >>
+                                         (i % LONGS * 8 *
+                                          sizeof(unsigned long)));
 }
 
 int crew__affinity_get(pid_t tid, struct crew__cpuset *out)
@@ -41,10 +51,7 @@ int crew__affinity_set(pid_t tid, const struct crew__cpuset *set)
     struct wide wide = {{0}};
     int r;
 
-    for (unsigned cpu = 0; cpu < CREW__CPUS; cpu++) {
-        if (crew__cpuset_has(set, cpu))
-            CPU_SET_S(cpu, sizeof wide, (cpu_set_t *)wide.words);
-    }
+    write_mask(&wide, set);
     r = CREW__TRY(
         CREW__FAULT_AFFINITY,
         sched_setaffinity(tid, sizeof wide, (const cpu_set_t *)wide.words),

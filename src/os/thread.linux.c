@@ -124,11 +124,28 @@ static void *thread_main(void *arg)
 }
 
 /* SCHED_OTHER, whatever the creator runs under: a real-time creator must not
- * make real-time workers that burn its cores. Nice is inherited by the kernel.
- * The mask is set on the attribute, so the creator's never changes. */
-static int make_attributes(pthread_attr_t *attributes, size_t stack_bytes)
+ * make real-time workers that burn its cores. Where it is that already, it is
+ * inherited, as a thread whose policy is set starts twice: it waits until its
+ * creator has set it. */
+static int set_policy(pthread_attr_t *attributes)
 {
     struct sched_param parameters = {.sched_priority = 0};
+    int r;
+
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        return 0;
+    r = pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
+    if (!r)
+        r = pthread_attr_setschedpolicy(attributes, SCHED_OTHER);
+    if (!r)
+        r = pthread_attr_setschedparam(attributes, &parameters);
+    return r;
+}
+
+/* Nice is inherited by the kernel. The signal mask is set on the attribute, so
+ * the creator's never changes. */
+static int make_attributes(pthread_attr_t *attributes, size_t stack_bytes)
+{
     sigset_t all;
     int r;
 
@@ -138,11 +155,7 @@ static int make_attributes(pthread_attr_t *attributes, size_t stack_bytes)
     sigfillset(&all);
     r = pthread_attr_setsigmask_np(attributes, &all);
     if (!r)
-        r = pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
-    if (!r)
-        r = pthread_attr_setschedpolicy(attributes, SCHED_OTHER);
-    if (!r)
-        r = pthread_attr_setschedparam(attributes, &parameters);
+        r = set_policy(attributes);
     if (!r && stack_bytes)
         r = pthread_attr_setstacksize(attributes, stack_bytes);
     if (r)

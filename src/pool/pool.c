@@ -168,17 +168,15 @@ static void go(crew_pool *pool, enum crew__go stage)
         crew__idle_rouse(&pool->idle, i);
 }
 
-static void let_work(crew_pool *pool)
+/* They may be at work already: nobody waits for a worker whose CPU is taken. */
+static void pin_workers(crew_pool *pool)
 {
     for (unsigned i = 0; i < pool->workers; i++) {
         struct crew__worker *worker = &pool->worker[i];
 
-        crew__placement_steal_order(&pool->plan, i, worker->victims);
         /* it has reported */
-        if (!pool->on_worker_start)
-            crew__worker_pin(worker, (pid_t)crew__load_relaxed(&worker->tid));
+        crew__worker_pin(worker, (pid_t)crew__load_relaxed(&worker->tid));
     }
-    go(pool, CREW__GO_WORK);
 }
 
 static int start(crew_pool *pool, const crew_pool_options *options)
@@ -189,12 +187,16 @@ static int start(crew_pool *pool, const crew_pool_options *options)
     pool->workers = start_workers(pool, options->stack_size, &refused);
     pool->plan.workers = pool->workers;
     pool->idle.workers = pool->workers;
-    if (pool->on_worker_start)
-        go(pool, CREW__GO_HOOKS);
+    for (unsigned i = 0; i < pool->workers; i++)
+        crew__placement_steal_order(&pool->plan, i, pool->worker[i].victims);
+    go(pool, pool->on_worker_start ? CREW__GO_HOOKS : CREW__GO_WORK);
     r = await_start(pool, pool->workers);
     if (r == 0 && refused < 0 && !(options->allow_fewer && pool->workers))
         r = refused;
-    let_work(pool);
+    if (pool->on_worker_start)
+        go(pool, CREW__GO_WORK);
+    else
+        pin_workers(pool);
     return r;
 }
 
