@@ -34,8 +34,12 @@
  * task or a group, in rounds of relax. */
 #define CREW__SPIN_WAIT 200u
 
-/* How long crew_inbox_wait looks before it sleeps, in rounds of relax. */
-#define CREW__SPIN_INBOX 200u
+/* How long crew_inbox_wait looks before it sleeps, in rounds of relax: about as
+ * long as a wake takes where little is outstanding, so that the answer to one
+ * task of 10 us needs none (23 -> 13 us there and back); a moment where much
+ * is, as then the core is better given to a worker. */
+#define CREW__SPIN_INBOX      1200u
+#define CREW__SPIN_INBOX_MUCH 200u
 
 /* The owner of an inbox that waits naps, instead of looking or being woken for
  * each, while completions come without end: its looks have found something so

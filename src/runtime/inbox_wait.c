@@ -21,7 +21,12 @@ static bool should_wake(crew_inbox *inbox)
 
 static bool look_for_a_moment(crew_inbox *inbox)
 {
-    for (unsigned i = 0; i < CREW__SPIN_INBOX; i++) {
+    /* In the models they are the same, and a look less to explore. */
+    bool much = CREW__SPIN_INBOX != CREW__SPIN_INBOX_MUCH &&
+                crew_inbox_pending(inbox) >= CREW__NAP_PENDING;
+    unsigned rounds = much ? CREW__SPIN_INBOX_MUCH : CREW__SPIN_INBOX;
+
+    for (unsigned i = 0; i < rounds; i++) {
         if (should_wake(inbox)) {
             inbox->finds++;
             return true;

@@ -5,13 +5,14 @@
 #ifndef CREW_BASE_TUNABLES_H
 #define CREW_BASE_TUNABLES_H
 
-#define CREW__WORKERS_MAX 64u
-#define CREW__SPIN_INBOX  1u
-#define CREW__SPIN_WAIT   1u
-#define CREW__SPIN_LOCK   1u
-#define CREW__NAP_AFTER   100u /* never: time is not modelled */
-#define CREW__NAP_PENDING 100u
-#define CREW__NAP_BATCH   8
-#define CREW__NAP_NS      1
+#define CREW__WORKERS_MAX     64u
+#define CREW__SPIN_INBOX      1u
+#define CREW__SPIN_INBOX_MUCH 1u
+#define CREW__SPIN_WAIT       1u
+#define CREW__SPIN_LOCK       1u
+#define CREW__NAP_AFTER       100u /* never: time is not modelled */
+#define CREW__NAP_PENDING     100u
+#define CREW__NAP_BATCH       8
+#define CREW__NAP_NS          1
 
 #endif
