@@ -223,16 +223,6 @@ void crew__group_leave_noted(crew_group *group)
     leave(group, PENDING_ONE);
 }
 
-void crew__group_unjoin(crew_group *group, bool noted, size_t count)
-{
-    while (count--) {
-        if (noted)
-            crew__group_leave_noted(group);
-        else
-            leave(group, PENDING_ONE);
-    }
-}
-
 void crew__group_begin_leave(crew_group *group)
 {
     /* edge:group-end, release */

@@ -43,7 +43,6 @@ bool crew__group_is_forked(const crew_group *group);
 
 /* A member is being submitted. `noted`: it has a `done`. */
 void crew__group_join(crew_group *group, bool noted, size_t count);
-void crew__group_unjoin(crew_group *group, bool noted, size_t count);
 
 /* A member ended with `status`: keeps the first error. */
 void crew__group_note(crew_group *group, int status);

@@ -89,11 +89,6 @@ void crew__inbox_expect(crew_inbox *inbox, size_t count)
     }
 }
 
-void crew__inbox_unexpect(crew_inbox *inbox, size_t count)
-{
-    crew__inbox_expect(inbox, (size_t)0 - count);
-}
-
 size_t crew_inbox_pending(const crew_inbox *inbox)
 {
     uint64_t expected;

@@ -41,10 +41,9 @@ struct crew__item {
     void (*deliver)(struct crew__item *item);
 };
 
-/* One more (or less) will be posted. Called before the post, so that the
- * count is never too small. */
+/* So many more will be posted. Called before the post, so that the count is
+ * never too small. */
 void crew__inbox_expect(crew_inbox *inbox, size_t count);
-void crew__inbox_unexpect(crew_inbox *inbox, size_t count);
 
 /* Posts an item that was expected. Any thread. The item and, but for its
  * count, the inbox may be gone when it returns. */

@@ -45,27 +45,6 @@ CREW_TEST(a_member_that_is_leaving_is_outstanding_but_not_pending)
     check_equal(crew_group_destroy(group), 0);
 }
 
-CREW_TEST(what_joins_is_taken_back)
-{
-    crew_group *group = make_group(false);
-    struct crew__waiter waiter;
-
-    crew__waiter_init(&waiter);
-    crew__group_join(group, true, 3);
-    crew__group_join(group, false, 2);
-    check(crew__group_register(group, &waiter));
-    check_equal(crew_group_pending(group), 5);
-    check(crew__group_has_noted(group));
-    crew__group_unjoin(group, true, 3);
-    check(!crew__group_has_noted(group));
-    check_equal(crew_group_pending(group), 2);
-    crew__group_unjoin(group, false, 0);
-    check(!is_told(&waiter));
-    crew__group_unjoin(group, false, 2);
-    check(is_told(&waiter));
-    check_equal(crew_group_destroy(group), 0);
-}
-
 /* ---- waiters -------------------------------------------------------------- */
 
 CREW_TEST(the_last_member_tells_all_who_have_registered)

@@ -125,7 +125,10 @@ static crew_group *group_with(unsigned first, unsigned count)
 
 static void end_group(crew_group *group, size_t count)
 {
-    crew__group_unjoin(group, false, count);
+    while (count--) {
+        crew__group_begin_leave(group);
+        crew__group_end_leave(group);
+    }
     assert_int_equal(crew_group_destroy(group), 0);
 }
 

@@ -40,9 +40,7 @@ CREW_TEST(what_is_expected_is_pending_until_it_is_delivered)
     struct counted_item a = {{.deliver = count_item}, &count};
     struct counted_item b = {{.deliver = count_item}, &count};
 
-    crew__inbox_expect(inbox, 3);
-    check_equal(crew_inbox_pending(inbox), 3);
-    crew__inbox_unexpect(inbox, 1);
+    crew__inbox_expect(inbox, 2);
     check_equal(crew_inbox_pending(inbox), 2);
     crew__inbox_post(inbox, &a.item);
     crew__inbox_post(inbox, &b.item);
