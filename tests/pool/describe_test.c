@@ -5,8 +5,6 @@
 
 #include "../acceptance/work.h"
 
-#include <stddef.h>
-
 enum { WORKERS = 3 };
 
 static crew_pool pool;
@@ -204,104 +202,4 @@ CREW_TEST(a_text_is_cut_anywhere_and_its_length_told)
         check_equal(part[fits], 0x77); /* nothing beyond */
     }
     check_equal(crew_pool_describe(&pool, NULL, 1), -EINVAL);
-}
-
-/* ---- figures -------------------------------------------------------------- */
-
-static void set_counts(struct crew__counts *counts, uint64_t base)
-{
-    crew__store_relaxed(&counts->done, base);
-    crew__store_relaxed(&counts->canceled, base * 2);
-    crew__store_relaxed(&counts->timed_out, base * 3);
-    crew__store_relaxed(&counts->steals, base * 4);
-}
-
-CREW_TEST(figures_of_a_pool_are_sums_over_its_workers)
-{
-    static crew_task tasks[6];
-    crew_pool_stats stats;
-
-    begin(WORKERS);
-    for (unsigned i = 0; i < WORKERS; i++) {
-        set_counts(&workers[i].counts, UINT64_C(1) << (10 * i));
-        crew__store_relaxed(&workers[i].running, i);
-    }
-    set_counts(&pool.swept, UINT64_C(1) << 40);
-    crew__queue_push(&pool.queue, CREW__NORMAL, &tasks[0], &tasks[0]);
-    crew__queue_push(&workers[2].mailbox, CREW__NORMAL, &tasks[1], &tasks[1]);
-    crew__queue_push(&workers[2].mailbox, CREW__NORMAL, &tasks[2], &tasks[2]);
-    for (unsigned i = 3; i < 6; i++)
-        crew__ring_fill_owner(&workers[1].ring, &tasks[i]);
-    pool.queue.accepted = 100;
-    workers[0].mailbox.accepted = 1000;
-    check_equal(crew_pool_get_stats(&pool, &stats, sizeof stats), 0);
-    check_equal(stats.done, UINT64_C(0x10000100401));
-    check_equal(stats.canceled, 2 * stats.done);
-    check_equal(stats.timed_out, 3 * stats.done);
-    check_equal(stats.steals, 4 * stats.done);
-    check_equal(stats.waiting, 6);
-    check_equal(stats.running, 3);
-    check_equal(stats.submitted, 1103);
-}
-
-CREW_TEST(figures_are_cut_to_the_size_that_the_program_knows)
-{
-    /* What comes last is the kernel's, and may change meanwhile. */
-    const size_t ours = offsetof(crew_pool_stats, throttled);
-    crew_pool_stats whole;
-    unsigned char part[sizeof whole + 8];
-
-    begin(WORKERS);
-    set_counts(&workers[1].counts, 7);
-    check_equal(crew_pool_get_stats(&pool, &whole, sizeof whole), 0);
-    for (size_t size = 1; size < sizeof part; size++) {
-        memset(part, 0x77, sizeof part);
-        check_equal(crew_pool_get_stats(&pool, (void *)part, size), 0);
-        check(memcmp(part, &whole, size < ours ? size : ours) == 0);
-        check_equal(part[size], 0x77);
-    }
-    check_equal(part[sizeof whole], 0x77); /* a newer program's fields */
-    check_equal(crew_pool_get_stats(&pool, &whole, 0), -EINVAL);
-    check_equal(crew_pool_get_stats(&pool, NULL, 8), -EINVAL);
-    check_equal(crew_pool_get_stats(NULL, &whole, 8), -EINVAL);
-}
-
-CREW_TEST(a_worker_s_time_goes_on_in_the_state_that_it_is_in)
-{
-    struct crew__worker *worker = &workers[1];
-    uint64_t long_ago = (uint64_t)(crew__clock_now() - 1) & ~UINT64_C(1);
-    crew_worker_stats stats;
-
-    begin(WORKERS);
-    set_counts(&worker->counts, 9);
-    for (unsigned busy = 0; busy < 2; busy++) {
-        crew__store_relaxed(&worker->busy_ns, 1000);
-        crew__store_relaxed(&worker->idle_ns, 2000);
-        crew__store_relaxed(&worker->since, long_ago | busy);
-        check_equal(crew_pool_get_worker_stats(&pool, 1, &stats, sizeof stats),
-                    0);
-        check_equal(busy ? stats.idle : stats.busy, busy ? 2000 : 1000);
-        check(busy ? stats.busy > 1000 : stats.idle > 2000);
-        check_equal(stats.tasks, 9);
-        check_equal(stats.steals, 36);
-    }
-    memset(&stats, 0x77, sizeof stats);
-    check_equal(crew_pool_get_worker_stats(&pool, 1, &stats, 8), 0);
-    check_equal(stats.idle, INT64_C(0x7777777777777777));
-    check_equal(crew_pool_get_worker_stats(&pool, 1, &stats, 0), -EINVAL);
-    check_equal(crew_pool_get_worker_stats(&pool, 1, NULL, 8), -EINVAL);
-    check_equal(crew_pool_get_worker_stats(&pool, 3, &stats, 8), -EINVAL);
-}
-
-CREW_TEST(buckets_are_four_to_each_power_of_two)
-{
-    static const crew_ns edges[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
-                                    10, 12, 14, 16, 20, 24, 28, 32, 40};
-
-    for (unsigned i = 0; i < sizeof edges / sizeof edges[0]; i++)
-        check_equal(crew_stats_bucket(i), edges[i]);
-    check_equal(crew_stats_bucket(80), INT64_C(4) << 19);
-    check_equal(crew_stats_bucket(247), INT64_C(7) << 60);
-    check_equal(crew_stats_bucket(248), INT64_MAX);
-    check_equal(crew_stats_bucket(UINT32_MAX), INT64_MAX);
 }
