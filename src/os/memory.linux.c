@@ -1,4 +1,5 @@
 #include "base/fault.h"
+#include "base/tally.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@ void *crew__memory_at(size_t alignment, size_t size, const char *file, int line)
 
     (void)file; /* the census wants them, in the testing build */
     (void)line;
+    crew__tally(CREW__TALLY_MEMORY);
     if (size > SIZE_MAX - alignment)
         return NULL;
     if (CREW__TRY(CREW__FAULT_MALLOC, posix_memalign(&memory, alignment, size),
@@ -45,6 +47,7 @@ void *crew__memory_map(size_t size, size_t usable, bool huge_pages)
                                   -1, 0),
                              MAP_FAILED);
 
+    crew__tally(CREW__TALLY_MEMORY);
     if (memory == MAP_FAILED)
         return NULL;
     /* A wish: where there are none, ordinary pages come. */

@@ -3,6 +3,7 @@
  * the same sources run over Linux and in the simulation.
  */
 #include "base/mark.h"
+#include "base/tally.h"
 #include "base/tunables.h"
 #include "os/os.h"
 
@@ -73,6 +74,7 @@ void crew__lock(struct crew__lock *lock)
 {
     uint32_t seen = FREE;
 
+    crew__tally(CREW__TALLY_LOCK);
     if (crew__cas_acquire(&lock->word, &seen, HELD)) /* edge:lock, acquire */
         return;
     crew__mark(CREW__MARK_LOCK_CONTENDED);

@@ -5,6 +5,7 @@
 #include "pool/pool.h"
 
 #include "base/mark.h"
+#include "base/tally.h"
 
 #include "../acceptance/work.h"
 
@@ -301,4 +302,90 @@ CREW_TEST(a_submit_that_comes_too_late_ends_its_task_itself)
     }
     check_marked(CREW__MARK_LATE_SWEEP);
     check_equal(crew_group_destroy(group), 0);
+}
+
+/* ---- what a submit does not do -------------------------------------------- */
+
+enum idleness { ALL_AWAKE, ONE_LOOKS, IDLENESSES };
+
+/* Who looks has taken the search on, and the others sleep. */
+static void set_idleness(enum idleness idleness)
+{
+    if (idleness != ONE_LOOKS)
+        return;
+    check(crew__idle_search_begin(&pool.idle, 1));
+    crew__idle_announce(&pool.idle, 0);
+    crew__idle_announce(&pool.idle, 2);
+}
+
+struct counted {
+    unsigned way;
+    crew_task task;
+    crew_inbox *inbox;
+    int result;
+    uint64_t locks, memory; /* that the submit took */
+};
+
+static void submit_counted(void *arg)
+{
+    struct counted *c = arg;
+    uint64_t locks = crew__tally_own(CREW__TALLY_LOCK);
+    uint64_t memory = crew__tally_own(CREW__TALLY_MEMORY);
+
+    c->result = submit(c->way, &c->task, c->inbox);
+    c->locks = crew__tally_own(CREW__TALLY_LOCK) - locks;
+    c->memory = crew__tally_own(CREW__TALLY_MEMORY) - memory;
+}
+
+/* By each way, in a pool in which nobody has to be woken for it. */
+static void submit_each_way(void (*one)(struct counted *c), crew_group *group,
+                            crew_inbox *inbox)
+{
+    for (unsigned i = 0; i < 4 * IDLENESSES; i++) {
+        struct counted c = {.way = i % 4, .inbox = inbox};
+
+        c.task.run = return_zero;
+        c.task.done = inbox ? ignore_done : NULL;
+        c.task.group = group;
+        begin(inbox ? 10 : 0);
+        set_idleness((enum idleness)(i / 4));
+        one(&c);
+        check_equal(c.result, 0);
+        end();
+        check_equal(crew_inbox_dispatch(inbox, 0), inbox ? 1 : -EINVAL);
+    }
+}
+
+static void expect_no_lock(struct counted *c)
+{
+    submit_counted(c);
+    check_equal(c->locks, c->way == 3); /* of submit_each */
+    check_equal(c->memory, 0);
+}
+
+CREW_TEST(a_submit_takes_no_lock_and_no_memory)
+{
+    uint64_t memory = crew__tally_own(CREW__TALLY_MEMORY);
+    crew_group *group = make_group(false);
+    crew_inbox *inbox = make_inbox();
+
+    check_equal(crew__tally_own(CREW__TALLY_MEMORY) - memory, 2);
+    submit_each_way(expect_no_lock, NULL, NULL);
+    submit_each_way(expect_no_lock, group, inbox);
+    end_all(NULL, group, inbox);
+}
+
+static void expect_no_call(struct counted *c)
+{
+    assert_int_equal(test_without_calls(submit_counted, c), -1);
+}
+
+CREW_TEST(a_submit_makes_no_system_call_while_somebody_looks)
+{
+    crew_group *group = make_group(false);
+    crew_inbox *inbox = make_inbox();
+
+    submit_each_way(expect_no_call, NULL, NULL);
+    submit_each_way(expect_no_call, group, inbox);
+    end_all(NULL, group, inbox);
 }

@@ -25,7 +25,7 @@ testing='base/(assert|census|fault|mark)\.c|os/sim[^/]*'
         'nothing here sleeps but in os/park.c'
     only 'os/.*|base/census\.c' '(clock_gettime|gettimeofday|time|sched_yield|poll|select) *\(' \
         'time and waiting come through os/os.h'
-    only 'os/.*' 'pthread_[a-z_]+ *\(|syscall *\(|__thread|_Thread_local' \
+    only 'os/.*|base/tally\.c' 'pthread_[a-z_]+ *\(|syscall *\(|__thread|_Thread_local' \
         'threads come through os/os.h'
     only "$testing" '(printf|fprintf|puts|fputs|putchar|perror|syslog) *\(' \
         'the library never prints'

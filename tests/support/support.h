@@ -136,6 +136,14 @@ bool test_gate_is_open(struct test_gate *gate);
 void test_threads(unsigned count, void (*fn)(unsigned index, void *arg),
                   void *arg);
 
+/*
+ * Runs fn(arg) on a thread of its own that may make no system call but
+ * clock_gettime. Returns the number of the first that it made, which ended it
+ * there; -1: it made none. Skips the case where the kernel cannot tell, or a
+ * sanitizer makes calls.
+ */
+long test_without_calls(void (*fn)(void *arg), void *arg);
+
 /* ---- what a process holds ------------------------------------------------ */
 
 unsigned test_thread_count(void);
