@@ -26,6 +26,7 @@
 #define CREW_LOCKFREE_STACK_H
 
 #include "base/atomic.h"
+#include "base/tally.h"
 
 struct crew__node {
     struct crew__node *next;
@@ -58,7 +59,7 @@ static inline void *crew__stack_push(struct crew__stack *stack,
     void *seen = crew__load_relaxed(&stack->head);
 
     while (!crew__stack_try_push(stack, first, last, &seen))
-        ;
+        crew__tally(CREW__TALLY_RETRY);
     return seen;
 }
 
