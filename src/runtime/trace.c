@@ -90,11 +90,11 @@ int crew__trace_finish(struct crew__trace *trace)
 
 /* ---- noting ------------------------------------------------------------ */
 
-static void append(struct crew__trace_ring *ring, uint32_t generation,
-                   const struct crew__event *event, const char *name)
+/* The next free event of a ring, by its one writer; NULL: it is full. */
+static inline struct crew__event *next_slot(struct crew__trace_ring *ring,
+                                            uint32_t generation)
 {
     uint64_t count = crew__load_relaxed(&ring->count); /* one writer */
-    struct crew__event *slot;
 
     if (crew__load_relaxed(&ring->generation) != generation) { /* as above */
         count = 0;
@@ -103,18 +103,42 @@ static void append(struct crew__trace_ring *ring, uint32_t generation,
         /* edge:trace-event, release */
         crew__store_release(&ring->generation, generation);
     }
-    if (count == ring->capacity) {
-        /* a figure of one writer */
-        crew__store_relaxed(&ring->dropped,
-                            crew__load_relaxed(&ring->dropped) + 1);
-        return;
+    if (count < ring->capacity)
+        return &ring->events[count];
+    /* a figure of one writer */
+    crew__store_relaxed(&ring->dropped, crew__load_relaxed(&ring->dropped) + 1);
+    return NULL;
+}
+
+/* Byte by byte: most names are short, and a call costs more than that. */
+static inline void copy_name(char *to, const char *from)
+{
+    unsigned n = 0;
+
+    while (from && n < CREW__TRACE_NAME - 1 && from[n]) {
+        to[n] = from[n];
+        n++;
     }
-    slot = &ring->events[count];
-    *slot = *event;
-    if (name)
-        strncpy(slot->name, name, CREW__TRACE_NAME - 1);
+    to[n] = '\0';
+}
+
+static inline void append(struct crew__trace_ring *ring, uint32_t generation,
+                          uint32_t thread, enum crew__event_kind kind,
+                          const void *task, const char *name)
+{
+    struct crew__event *slot = next_slot(ring, generation);
+
+    if (!slot)
+        return;
+    slot->ticks = crew__clock_ticks();
+    slot->task = task;
+    slot->kind = kind;
+    slot->thread = thread;
+    /* an end has the name of its beginning */
+    copy_name(slot->name, kind == CREW__EVENT_END ? NULL : name);
     /* edge:trace-event, release */
-    crew__store_release(&ring->count, count + 1);
+    crew__store_release(&ring->count,
+                        crew__load_relaxed(&ring->count) + 1); /* one writer */
 }
 
 /* The number of the calling thread, asked for once. */
@@ -139,7 +163,8 @@ static uint32_t thread_id(struct crew__trace_ring *ring)
 }
 
 static void note_outside(struct crew__trace *trace, uint32_t generation,
-                         struct crew__event *event, const char *name)
+                         enum crew__event_kind kind, const void *task,
+                         const char *name)
 {
     uint64_t mixed = (uint64_t)crew__thread_identity() *
                      UINT64_C(0x9e3779b97f4a7c15);
@@ -147,9 +172,7 @@ static void note_outside(struct crew__trace *trace, uint32_t generation,
         &trace->rings[trace->workers + (mixed >> 32) % CREW__TRACE_SHARED];
 
     crew__lock(&ring->lock);
-    event->ticks = crew__clock_ticks();
-    event->thread = thread_id(ring);
-    append(ring, generation, event, name);
+    append(ring, generation, thread_id(ring), kind, task, name);
     crew__unlock(&ring->lock);
 }
 
@@ -159,17 +182,14 @@ void crew__trace_note(struct crew__trace *trace, unsigned worker,
 {
     /* edge:trace-on, acquire */
     uint32_t generation = crew__load_acquire(&trace->generation);
-    struct crew__event event = {.kind = kind, .task = task};
 
     if (generation == 0)
         return;
-    if (worker == CREW__TRACE_OUTSIDE) {
-        note_outside(trace, generation, &event, name);
-    } else {
-        event.ticks = crew__clock_ticks();
-        event.thread = trace->rings[worker].thread;
-        append(&trace->rings[worker], generation, &event, name);
-    }
+    if (worker == CREW__TRACE_OUTSIDE)
+        note_outside(trace, generation, kind, task, name);
+    else
+        append(&trace->rings[worker], generation, trace->rings[worker].thread,
+               kind, task, name);
 }
 
 size_t crew__trace_count(struct crew__trace *trace,
