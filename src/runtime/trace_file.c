@@ -1,6 +1,7 @@
 /*
  * Writing a trace in Chrome's trace event format ("Trace Event Format", Google,
- * 2016): slices as pairs B and E, nested per thread; arrows as flow events s,
+ * 2016): slices as pairs B and E, nested per thread, both named, as speedscope
+ * pairs them by name; arrows as flow events s,
  * t and f with one number per submission; times in microseconds.
  *
  * First the events are sorted by task and time, which gives each submission its
@@ -20,9 +21,10 @@
 /* An event and what is found out about it. */
 struct entry {
     const struct crew__event *event;
-    const char *name; /* of its task; NULL: unknown */
-    uint32_t flow;    /* 0: none */
-    bool last;        /* of its flow */
+    const char *name;          /* of its task; NULL: unknown */
+    uint32_t flow;             /* 0: none */
+    bool last;                 /* of its flow */
+    const struct entry *below; /* the slice that was open when it began */
 };
 
 struct file {
@@ -216,25 +218,44 @@ static void put_flow(struct file *file, const struct entry *entry, uint64_t ns)
         entry->last ? ",\"bp\":\"e\"" : "");
 }
 
-/* A slice begins. */
-static void put_begin(struct file *file, const struct entry *entry,
-                      const char *prefix, const char *name)
+/* What a slice is called that begins with this event. */
+static void put_slice_name(struct file *file, const struct entry *entry)
+{
+    const char *name = entry->name ? entry->name : "task";
+
+    if (entry->event->kind == CREW__EVENT_PARK)
+        put_name(file, "", "asleep");
+    else
+        put_name(file, entry->event->kind == CREW__EVENT_DONE ? "done " : "",
+                 name);
+}
+
+/* A slice begins, on top of `below`. */
+static const struct entry *put_begin(struct file *file, struct entry *entry,
+                                     const struct entry *below)
 {
     uint64_t ns = time_of(file->trace, entry->event->ticks);
 
     begin(file, "B", entry->event->thread, ns);
-    put_name(file, prefix, name);
+    put_slice_name(file, entry);
     put(file, "}");
     put_flow(file, entry, ns);
+    entry->below = below;
+    return entry;
 }
 
-static void put_end(struct file *file, uint32_t thread, uint64_t ns)
+/* It ends; what it lay on. */
+static const struct entry *put_end(struct file *file, const struct entry *top,
+                                   uint64_t ns)
 {
-    begin(file, "E", thread, ns);
+    begin(file, "E", top->event->thread, ns);
+    put_slice_name(file, top);
     put(file, "}");
+    return top->below;
 }
 
-/* A submit has no end: it is shown for 100 ns, but not beyond what follows. */
+/* A submit has no end: it is shown for 100 ns, but ends before what follows, as
+ * speedscope may take two ends at one time in the wrong order. */
 static void put_submit(struct file *file, const struct entry *entry,
                        const struct entry *next)
 {
@@ -244,7 +265,7 @@ static void put_submit(struct file *file, const struct entry *entry,
     if (next && next->event->thread == entry->event->thread) {
         uint64_t gap = time_of(file->trace, next->event->ticks) - ns;
 
-        length = gap < length ? gap : length;
+        length = gap <= length ? gap / 2 : length;
     }
     begin(file, "X", entry->event->thread, ns);
     put(file, ",\"dur\":0.%03u", (unsigned)length);
@@ -253,36 +274,29 @@ static void put_submit(struct file *file, const struct entry *entry,
     put_flow(file, entry, ns);
 }
 
-/* Writes one event; by how much deeper its thread is afterwards. */
-static int put_event(struct file *file, const struct entry *entry,
-                     const struct entry *next, int depth)
+/* Writes one event; the innermost slice of its thread that is open afterwards.
+ */
+static const struct entry *put_event(struct file *file, struct entry *entry,
+                                     const struct entry *next,
+                                     const struct entry *top)
 {
     const struct crew__event *event = entry->event;
     uint64_t ns = time_of(file->trace, event->ticks);
-    const char *name = entry->name ? entry->name : "task";
 
     switch (event->kind) {
     case CREW__EVENT_SUBMIT:
         put_submit(file, entry, next);
-        return 0;
+        return top;
     case CREW__EVENT_START:
-        put_begin(file, entry, "", name);
-        return 1;
     case CREW__EVENT_DONE:
-        put_begin(file, entry, "done ", name);
-        return 1;
     case CREW__EVENT_PARK:
-        put_begin(file, entry, "", "asleep");
-        return 1;
+        return put_begin(file, entry, top);
     case CREW__EVENT_STEAL:
         begin(file, "i", event->thread, ns);
         put(file, ",\"s\":\"t\",\"name\":\"steal\"}");
-        return 0;
-    default:
-        if (depth == 0)
-            return 0; /* it began before the trace */
-        put_end(file, event->thread, ns);
-        return -1;
+        return top;
+    default: /* where none is open, it began before the trace */
+        return top ? put_end(file, top, ns) : NULL;
     }
 }
 
@@ -318,11 +332,10 @@ static void put_thread_name(struct file *file, uint32_t thread)
 }
 
 /* Entries that are sorted by thread. */
-static void put_events(struct file *file, const struct entry *entries,
-                       size_t count)
+static void put_events(struct file *file, struct entry *entries, size_t count)
 {
     uint64_t end = time_of(file->trace, file->trace->end_ticks);
-    int depth = 0;
+    const struct entry *top = NULL;
 
     for (size_t i = 0; i < count; i++) {
         uint32_t thread = entries[i].event->thread;
@@ -330,12 +343,9 @@ static void put_events(struct file *file, const struct entry *entries,
 
         if (i == 0 || entries[i - 1].event->thread != thread)
             put_thread_name(file, thread);
-        depth += put_event(file, &entries[i], more ? &entries[i + 1] : NULL,
-                           depth);
-        while (!more && depth > 0) {
-            put_end(file, thread, end);
-            depth--;
-        }
+        top = put_event(file, &entries[i], more ? &entries[i + 1] : NULL, top);
+        while (!more && top)
+            top = put_end(file, top, end);
     }
 }
 

@@ -1,7 +1,8 @@
 /*
- * Checks a trace file: JSON; slices that nest on each thread and end; arrows
- * that go from a submit through its run to its end and touch slices; the names
- * that are asked for.
+ * Checks a trace file: JSON; slices that nest on each thread and end, under the
+ * names that they began with, submits in them strictly inside; arrows that go
+ * from a submit through its run to its end and touch slices; the names that are
+ * asked for.
  *
  *   check-trace FILE [NAME...]
  */
@@ -20,6 +21,7 @@ struct thread {
     double last; /* time of its last event */
     double end;  /* of its last complete slice */
     int depth;
+    const char *open[MAX_DEPTH]; /* names of the slices that are open */
     bool named;
 };
 
@@ -89,19 +91,24 @@ static void check_slice(struct thread *thread, json_t *event, char phase)
         fail("thread %lld goes back in time at %f", (long long)thread->id, at);
     thread->last = at;
     if (phase == 'B') {
-        text_of(event, "name");
         slices++;
-        if (++thread->depth == MAX_DEPTH)
+        if (thread->depth == MAX_DEPTH)
             fail("slices are %d deep", MAX_DEPTH);
+        thread->open[thread->depth++] = text_of(event, "name");
     } else if (phase == 'E') {
         if (--thread->depth < 0)
             fail("a slice ends at %f that did not begin", at);
+        if (strcmp(thread->open[thread->depth], text_of(event, "name")) != 0)
+            fail("a slice ends at %f under another name", at);
+        if (at < thread->end + 5e-4) /* less than 1 ns */
+            fail("a submit does not end before its slice at %f", at);
     } else if (phase == 'X') {
         text_of(event, "name");
         slices++;
         if (at + 1e-6 < thread->end)
             fail("submits overlap at %f", at);
-        thread->end = at + number_of(event, "dur");
+        if (number_of(event, "dur") > 0)
+            thread->end = at + number_of(event, "dur");
     }
 }
 

@@ -18,6 +18,7 @@ fail() {
 whole() {
     "$program" t.json || fail "exit $?"
     "$check" t.json task plain 'done plain' 'submit plain' member 'fan out' \
+        leader follower 'submit follower' \
         'quote " and \ back' 'line
 break' 'grüß' 'not UTF-8: ??' 'much longer than the 23' asleep
 }

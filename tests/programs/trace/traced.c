@@ -1,7 +1,8 @@
 /*
  * A program that is traced: tasks with and without names, with odd names, in
- * groups that workers wait for, canceled ones, from several threads, with and
- * without `done`. Writes FILE; with "full" more than a trace keeps.
+ * groups that workers wait for, canceled ones, from several threads and from
+ * tasks, with and without `done`. Writes FILE; with "full" more than a trace
+ * keeps.
  *
  *   traced FILE [full]
  */
@@ -55,6 +56,28 @@ static int fan_out(crew_self *self, crew_task *task)
     crew_group_wait(group, CREW_FOREVER);
     crew_group_destroy(group);
     return r;
+}
+
+static int follow(crew_self *self, crew_task *task)
+{
+    (void)self;
+    return crew_submit(pool, task->data, NULL);
+}
+
+/* Tasks whose last deed is a submit. */
+static int submit_chains(void)
+{
+    static crew_task tasks[TASKS];
+    static crew_task followers[TASKS];
+
+    for (unsigned i = 0; i < TASKS; i++) {
+        followers[i] = (crew_task){.run = work, .name = "follower"};
+        tasks[i] = (crew_task){
+            .run = follow, .data = &followers[i], .name = "leader"};
+        if (crew_submit(pool, &tasks[i], NULL))
+            return -1;
+    }
+    return crew_pool_drain(pool, CREW_FOREVER);
 }
 
 /* With an inbox of its own; NULL: all went well. */
@@ -113,6 +136,7 @@ int main(int argc, char **argv)
         pthread_join(threads[i], &failed);
         bad = failed != NULL;
     }
+    bad = bad || submit_chains();
     if (argc > 2 && !bad)
         bad = fill();
     /* The second file is written by destroy. */
