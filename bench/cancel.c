@@ -120,7 +120,7 @@ static void start_workers(unsigned count)
     workers = count;
     sem_init(&held, 0, 0);
     sem_init(&freed, 0, 0);
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
 }
 
 static void start(void)

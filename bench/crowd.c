@@ -83,7 +83,7 @@ static void start(size_t count)
 {
     crew_pool_options options = {.workers = LAB_WORKERS};
 
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
     tasks = lab_memory(count * sizeof *tasks);
     for (size_t i = 0; i < count; i++)
         tasks[i].run = run;

@@ -77,7 +77,7 @@ static void start(const struct trips *trips, const crew_pool_options *options)
 {
     struct epoll_event event = {.events = EPOLLIN};
 
-    lab_must(crew_pool_create(&pool, options), "pool");
+    pool = lab_pool(options);
     lab_must(crew_inbox_create(&inbox, NULL), "inbox");
     loop = epoll_create1(EPOLL_CLOEXEC);
     if (loop < 0 ||

@@ -11,6 +11,9 @@
 #   --out FILE       the results, Google Benchmark's JSON (FOLDER/last.json)
 #   --against FILE   compares with the results of an earlier run
 #   --show FILE      runs nothing, shows the table of these results
+#   --trace          after the rounds, runs each row of crew once more, with its
+#                    pool traced into a file beside the results: where its time
+#                    goes (a trace viewer; the beginning of the run)
 #
 # In a round each program of a question runs once; inside a program the library
 # mixes the order of its benchmarks. Programs take turns within a round, and
@@ -109,13 +112,32 @@ ask()
     echo >&2
 }
 
+# trace QUESTION PROGRAM...
+trace()
+{
+    shift
+    for program; do
+        for row in $("$folder/$program" --benchmark_list_tests |
+            sed -n 's,^\([^/]*/[^/]*/crew[^/]*\)/.*,\1,p'); do
+            file=${out%.json}.$(echo "$row" | tr / .).trace.json
+            rm -f "$file"
+            BENCH_TRACE=$file taskset -c "$cpus" "$folder/$program" \
+                --benchmark_filter="^$row/" >"$work/log" 2>&1 ||
+                echo "$row ended with $?: $(tail -n 1 "$work/log")" >&2
+            [ ! -e "$file" ] || echo "trace: $file"
+        done
+    done
+}
+
 measure()
 {
     : >"$work/busy"
     describe | tee "$work/context"
     for question in $questions; do
         # shellcheck disable=SC2046 # a list of words
-        ask $(grep "^$question " "$folder/questions.txt")
+        set -- $(grep "^$question " "$folder/questions.txt")
+        ask "$@"
+        [ -z "$traced" ] || trace "$@"
     done
     [ ! -s "$work/busy" ] ||
         echo "busy: $(wc -l <"$work/busy") questions met a busy machine" \
@@ -150,6 +172,7 @@ cpus=
 out=$folder/last.json
 against=
 only_show=
+traced=
 questions=
 alone=
 while [ $# -gt 0 ]; do
@@ -164,6 +187,7 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --against) against=$2; shift ;;
     --show) out=$2; only_show=1; shift ;;
+    --trace) traced=1 ;;
     --help | -h) usage; exit 0 ;;
     -*) fail "no such option: $1" ;;
     scale | sizes) alone="$alone $1" ;;

@@ -89,7 +89,7 @@ static void start(void)
 {
     crew_pool_options options = {.workers = LAB_WORKERS};
 
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
     tasks = lab_memory(SUBMIT_TASKS * sizeof *tasks);
     for (size_t i = 0; i < SUBMIT_TASKS; i++)
         all[i] = &tasks[i];

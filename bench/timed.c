@@ -43,7 +43,7 @@ static void measure(crew_bench *b)
 
     lab_times_init(&times, blocks);
     tasks = lab_memory(BLOCK * sizeof *tasks);
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
     time_block(*run_timeout);
     for (int64_t n = bench_count(b); n; n--) {
         for (size_t i = 0; i < blocks; i++)

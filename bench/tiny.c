@@ -79,7 +79,7 @@ static void start_pool(const struct tiny_load *load, bool notified)
 {
     crew_pool_options options = {.workers = LAB_WORKERS};
 
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
     lab_must(crew_inbox_create(&inbox, NULL), "inbox");
     tasks = lab_memory(load->tasks * sizeof *tasks);
     for (size_t i = 0; i < load->tasks; i++) {

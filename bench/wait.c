@@ -51,7 +51,7 @@ static void start(void)
 {
     crew_pool_options options = {.workers = LAB_WORKERS};
 
-    lab_must(crew_pool_create(&pool, &options), "pool");
+    pool = lab_pool(&options);
     lab_pin(0);
 }
 

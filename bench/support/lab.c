@@ -1,5 +1,7 @@
 #include "lab.h"
 
+#include <crew/trace.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -161,6 +163,17 @@ void lab_must(int result, const char *what)
         return;
     fprintf(stderr, "%s: %s\n", what, strerror(-result));
     exit(1);
+}
+
+crew_pool *lab_pool(const crew_pool_options *options)
+{
+    const char *path = getenv("BENCH_TRACE");
+    crew_pool *pool = NULL;
+
+    lab_must(crew_pool_create(&pool, options), "pool");
+    if (path)
+        lab_must(crew_trace_start(pool, path), path);
+    return pool;
 }
 
 /* ---- times --------------------------------------------------------------- */

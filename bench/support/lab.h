@@ -9,6 +9,7 @@
 #define CREW_BENCH_LAB_H
 
 #include <crew/bench.h>
+#include <crew/pool.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,6 +71,10 @@ void *lab_memory(size_t size);
 
 /* Ends the program where a call that cannot fail here did. */
 void lab_must(int result, const char *what);
+
+/* A pool of crew's; ends the program where there is none. Where BENCH_TRACE is
+ * set it names the file for a trace of the pool, from now to its end. */
+crew_pool *lab_pool(const crew_pool_options *options);
 
 /* ---- many measured times of one thing ------------------------------------ */
 
