@@ -163,10 +163,12 @@ void crew__step(void); /* os/sim.c */
 #define crew__add_release(p, v) CREW__ADD(p, v, __ATOMIC_RELEASE)
 #define crew__add_acq_rel(p, v) CREW__ADD(p, v, __ATOMIC_ACQ_REL)
 #define crew__add_seq_cst(p, v) CREW__ADD(p, v, __ATOMIC_SEQ_CST)
+#define crew__or_relaxed(p, v)  CREW__OR(p, v, __ATOMIC_RELAXED)
 #define crew__or_seq_cst(p, v)  CREW__OR(p, v, __ATOMIC_SEQ_CST)
 #define crew__or_release(p, v)  CREW__OR(p, v, __ATOMIC_RELEASE)
 #define crew__or_acq_rel(p, v)  CREW__OR(p, v, __ATOMIC_ACQ_REL)
 #define crew__and_relaxed(p, v) CREW__AND(p, v, __ATOMIC_RELAXED)
+#define crew__and_acquire(p, v) CREW__AND(p, v, __ATOMIC_ACQUIRE)
 #define crew__and_seq_cst(p, v) CREW__AND(p, v, __ATOMIC_SEQ_CST)
 
 /*

@@ -21,6 +21,7 @@ enum crew__fault_kind {
     CREW__FAULT_AFFINITY,
     CREW__FAULT_TOPOLOGY,
     CREW__FAULT_FILE,
+    CREW__FAULT_FUTEX,
     CREW__FAULT_KINDS
 };
 

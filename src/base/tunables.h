@@ -51,6 +51,12 @@
 #define CREW__NAP_BATCH   8
 #define CREW__NAP_NS      50000
 
+/* How long, in ns, a wait on a word of the program's sleeps at a time where it
+ * can be canceled and the kernel cannot wait for two words (before 5.16, or
+ * under a filter): a cancel comes so late at most, and 100 looks a second cost
+ * a thousandth of a core. */
+#define CREW__WORD_SLICE_NS 10000000
+
 /* How often a small lock is tried before its waiter sleeps: it is held for
  * tens of nanoseconds. */
 #define CREW__SPIN_LOCK 100u

@@ -48,6 +48,25 @@ void crew__futex_wait(crew__a32 *word, uint32_t expected, crew_ns deadline);
 void crew__futex_wake(crew__a32 *word, unsigned count);
 
 /*
+ * The same on a word of the program's. It may lie in memory that processes
+ * share, so nothing about it is private. With `also`, a word of ours that is
+ * private, it sleeps only while *also is 0, and crew__futex_wake on that wakes
+ * it too.
+ *
+ *   0            a wake on `word`, which counts whatever else happened;
+ *   -EAGAIN      one of the two differs;
+ *   -ETIMEDOUT   `deadline` came;
+ *   -EINTR       none of these: a signal, a wake on `also`, or the end of a
+ *                slice where the kernel cannot wait for two words. Look again;
+ *   -EFAULT      the word lies where nobody can write.
+ *
+ * _wake_shared returns how many it woke, and uses the address only.
+ */
+int crew__futex_wait_shared(crew__a32 *word, uint32_t expected,
+                            crew_ns deadline, crew__a32 *also);
+unsigned crew__futex_wake_shared(crew__a32 *word, unsigned count);
+
+/*
  * A parker is where one thread sleeps: a token that is given at most once per
  * sleep. The one who gives it touches the parker for the last time when it
  * sets the token; so a parker may lie on the sleeper's stack, provided that
@@ -56,7 +75,7 @@ void crew__futex_wake(crew__a32 *word, unsigned count);
  *   edge park-token   unpark -> park   what the giver did before is seen.
  */
 struct crew__parker {
-    crew__a32 token; /* 1: given, 2: the owner sleeps */
+    crew__a32 token; /* bits: 1 given, 2 the owner sleeps, 4 nudged */
 } CREW__ALIGNED(64);
 
 void crew__park_init(struct crew__parker *parker);
@@ -67,6 +86,25 @@ bool crew__park_seems_given(struct crew__parker *parker);
 /* Gives the token; giving it twice is giving it once. But each giver wakes, as
  * the one before may be stopped between the token and the wake. */
 void crew__unpark(struct crew__parker *parker);
+
+/*
+ * A nudge ends a sleep and is no token: who is owed one still gets it. So a
+ * third party can end a wait without a word to the one who gives the token.
+ * Nobody waits for it, so it could come when the parker has gone: who nudges
+ * and the owner agree, by a lock of their own, on when it may come
+ * (runtime/cancel.h). In crew__park none may.
+ *
+ *   CREW__PARK_TOKEN    the token came and is taken
+ *   CREW__PARK_NUDGED   a nudge is there; no token is taken
+ *   CREW__PARK_LATE     `deadline` came first; no token is taken
+ *
+ * _calm takes a nudge back, once none can come any more.
+ */
+enum crew__park_end { CREW__PARK_TOKEN, CREW__PARK_NUDGED, CREW__PARK_LATE };
+enum crew__park_end crew__park_or_nudge(struct crew__parker *parker,
+                                        crew_ns deadline);
+void crew__park_nudge(struct crew__parker *parker);
+void crew__park_calm(struct crew__parker *parker);
 
 /*
  * A small lock: held for tens of nanoseconds, never across a call that can
@@ -109,6 +147,9 @@ size_t crew__thread_stack_min(void);
 /* One pointer per thread: what it runs at the moment, for whom it works. */
 void *crew__thread_get(void);
 void crew__thread_set(void *what);
+/* Another: what may end its waits (runtime/cancel.h). */
+void *crew__thread_get_cancel(void);
+void crew__thread_set_cancel(void *cancel);
 /* A word that no two living threads share; a multiple of 8, never 0. */
 uintptr_t crew__thread_identity(void);
 /* The CPU that the caller runs on, or -1. */

@@ -9,8 +9,9 @@
 
 /* Bits: a token that was given to a sleeper leaves its sleep to be seen, so
  * that who gives another wakes it too; who gave the first may be stopped
- * between the token and the wake. */
-enum { NO_TOKEN = 0, TOKEN = 1, SLEEPING = 2 };
+ * between the token and the wake. A nudge lies beside the token and hides
+ * none. */
+enum { NO_TOKEN = 0, TOKEN = 1, SLEEPING = 2, NUDGED = 4 };
 enum { FREE, HELD, WAITED_FOR };
 
 crew_ns crew__clock_deadline(crew_ns now, crew_ns timeout)
@@ -25,37 +26,49 @@ void crew__park_init(struct crew__parker *parker)
     crew__store_relaxed(&parker->token, NO_TOKEN);
 }
 
-/* Takes a token that is there; else announces the sleep. */
-static bool take_token(struct crew__parker *parker)
+/* What is there: the token, which is taken, or a nudge. Else the sleep is
+ * announced, and it is too late for nothing yet. */
+static enum crew__park_end look(struct crew__parker *parker, bool *sleep)
 {
     uint32_t seen = NO_TOKEN;
 
-    /* Relaxed: a token that is there is taken by the exchange below. */
-    if (crew__cas_relaxed(&parker->token, &seen, SLEEPING))
-        return false;
-    if (seen == SLEEPING) /* woken for nothing */
-        return false;
-    /* Nobody else takes it, and giving it again changes nothing. */
+    /* Relaxed: a token that is there is taken by the operation below. */
+    *sleep = crew__cas_relaxed(&parker->token, &seen, SLEEPING) ||
+             seen == SLEEPING; /* woken for nothing */
+    if (*sleep)
+        return CREW__PARK_LATE;
+    if (seen & NUDGED)
+        return CREW__PARK_NUDGED;
+    /* Nobody else takes it, and giving it again changes nothing. A nudge that
+     * comes in this moment stays. */
     /* edge:park-token, acquire */
-    crew__exchange_acquire(&parker->token, NO_TOKEN);
-    return true;
+    crew__and_acquire(&parker->token, (uint32_t)NUDGED);
+    return CREW__PARK_TOKEN;
 }
 
-bool crew__park(struct crew__parker *parker, crew_ns deadline)
+enum crew__park_end crew__park_or_nudge(struct crew__parker *parker,
+                                        crew_ns deadline)
 {
     for (;;) {
         uint32_t seen = SLEEPING;
+        bool sleep;
+        enum crew__park_end end = look(parker, &sleep);
 
-        if (take_token(parker))
-            return true;
+        if (!sleep)
+            return end;
         if (deadline != CREW__NEVER && crew__clock_now() >= deadline) {
             /* Relaxed: it takes back what it wrote itself. */
             if (crew__cas_relaxed(&parker->token, &seen, NO_TOKEN))
-                return false;
+                return CREW__PARK_LATE;
             continue; /* the token came in this moment */
         }
         crew__futex_wait(&parker->token, SLEEPING, deadline);
     }
+}
+
+bool crew__park(struct crew__parker *parker, crew_ns deadline)
+{
+    return crew__park_or_nudge(parker, deadline) == CREW__PARK_TOKEN;
 }
 
 bool crew__park_seems_given(struct crew__parker *parker)
@@ -68,6 +81,21 @@ void crew__unpark(struct crew__parker *parker)
     /* edge:park-token, release */
     if (crew__or_release(&parker->token, TOKEN) & SLEEPING)
         crew__futex_wake(&parker->token, 1);
+}
+
+void crew__park_nudge(struct crew__parker *parker)
+{
+    /* Relaxed: it says nothing; what it is about is told under the lock that
+     * makes the nudge possible. */
+    if (crew__or_relaxed(&parker->token, NUDGED) & SLEEPING)
+        crew__futex_wake(&parker->token, 1);
+}
+
+void crew__park_calm(struct crew__parker *parker)
+{
+    /* Relaxed: only the owner's own sleep and a nudge that is over; a token
+     * stays, as the release sequence of its giver goes on. */
+    crew__and_relaxed(&parker->token, (uint32_t)TOKEN);
 }
 
 void crew__lock(struct crew__lock *lock)

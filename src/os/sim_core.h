@@ -30,14 +30,17 @@ struct sim_fiber {
     struct sim_context context;
     unsigned id;
     enum sim_wait wait;
-    const void *on; /* word, event, fiber */
-    crew_ns until;  /* CREW__NEVER: no limit */
-    bool woken;     /* by someone; false: `until` came */
-    uint64_t since; /* the step in which it began to wait */
-    uint64_t acted; /* the step of its last atomic operation */
-    unsigned place; /* in its set */
+    const void *on;   /* word, event, fiber */
+    const void *also; /* another word, or NULL */
+    const void *by;   /* which of them woke it */
+    crew_ns until;    /* CREW__NEVER: no limit */
+    bool woken;       /* by someone; false: `until` came */
+    uint64_t since;   /* the step in which it began to wait */
+    uint64_t acted;   /* the step of its last atomic operation */
+    unsigned place;   /* in its set */
     uint64_t priority;
     void *current; /* crew__thread_set */
+    void *cancel;  /* crew__thread_set_cancel */
     struct crew__cpuset affinity;
     unsigned calls; /* of crew__thread_sample */
     char name[24];

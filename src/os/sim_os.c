@@ -1,6 +1,7 @@
 /*
  * os.h over fibers: the clock, the futex, threads and descriptors of the
- * simulation. park.c, memory.linux.c and fork.linux.c are the real ones.
+ * simulation. park.c, memory.linux.c, fork.linux.c and file.linux.c
+ * are the real ones.
  */
 #include "os/sim_core.h"
 
@@ -114,6 +115,45 @@ void crew__futex_wake(crew__a32 *word, unsigned count)
     sim_pass();
 }
 
+/* The kernel may return for nothing in two ways: as woken, and as interrupted.
+ */
+int crew__futex_wait_shared(crew__a32 *word, uint32_t expected,
+                            crew_ns deadline, crew__a32 *also)
+{
+    struct sim_fiber *me = sim_current();
+    bool woken;
+
+    crew__step();
+    /* From here to the sleep the kernel holds its lock. */
+    if (__atomic_load_n(&word->raw, __ATOMIC_RELAXED) != expected ||
+        (also && __atomic_load_n(&also->raw, __ATOMIC_RELAXED) != 0))
+        return -EAGAIN;
+    if (sim_time() >= deadline)
+        return -ETIMEDOUT;
+    if (sim_spurious())
+        return sim_chance(2) ? 0 : -EINTR;
+    me->also = also;
+    woken = sim_block(SIM_FUTEX, word, deadline);
+    me->also = NULL;
+    if (!woken)
+        return -ETIMEDOUT;
+    return me->by == also ? -EINTR : 0;
+}
+
+/* When the program changed its word the simulation does not know: who sleeps
+ * when this is called is woken. */
+unsigned crew__futex_wake_shared(crew__a32 *word, unsigned count)
+{
+    uint64_t called = sim_steps();
+    unsigned woken;
+
+    sim_pass();
+    woken = sim_wake_all(SIM_FUTEX, word, count, called);
+    sim_trace(woken);
+    sim_pass();
+    return woken;
+}
+
 /* ---- threads ------------------------------------------------------------- */
 
 int crew__thread_start(struct crew__thread *thread,
@@ -162,6 +202,16 @@ void *crew__thread_get(void)
 void crew__thread_set(void *what)
 {
     sim_current()->current = what;
+}
+
+void *crew__thread_get_cancel(void)
+{
+    return sim_current()->cancel;
+}
+
+void crew__thread_set_cancel(void *cancel)
+{
+    sim_current()->cancel = cancel;
 }
 
 /* A number, as a run must not depend on an address. */

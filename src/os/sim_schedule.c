@@ -197,7 +197,8 @@ static struct sim_fiber *find_waiting(enum sim_wait wait, const void *on,
     for (unsigned i = 0; i < n; i++, at++) {
         struct sim_fiber *fiber = sim.waiting.items[at % n];
 
-        if (fiber->wait == wait && fiber->on == on && fiber->since <= before)
+        if (fiber->wait == wait && (fiber->on == on || fiber->also == on) &&
+            fiber->since <= before)
             return fiber;
     }
     return NULL;
@@ -210,6 +211,7 @@ unsigned sim_wake_all(enum sim_wait wait, const void *on, unsigned most,
     struct sim_fiber *fiber;
 
     while (count < most && (fiber = find_waiting(wait, on, before)) != NULL) {
+        fiber->by = on;
         sim_wake(fiber);
         count++;
     }

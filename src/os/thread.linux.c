@@ -21,6 +21,8 @@
  * loaded by dlopen (the few bytes come from the static reserve). */
 static _Thread_local void *current __attribute__((tls_model("initial-exec")));
 
+static _Thread_local void *canceler __attribute__((tls_model("initial-exec")));
+
 static _Thread_local unsigned calls __attribute__((tls_model("initial-exec")));
 
 /* Its low three bits are free for who packs it: it points at a pointer. */
@@ -40,6 +42,16 @@ void *crew__thread_get(void)
 void crew__thread_set(void *what)
 {
     current = what;
+}
+
+void *crew__thread_get_cancel(void)
+{
+    return canceler;
+}
+
+void crew__thread_set_cancel(void *cancel)
+{
+    canceler = cancel;
 }
 
 uintptr_t crew__thread_identity(void)

@@ -145,3 +145,57 @@ CREW_TEST(who_waits_for_a_lock_in_the_kernel_is_woken)
     test_threads(3, hold_or_wait, &locked);
     check_equal(crew__load_relaxed(&locked.lock.word), 0);
 }
+
+/* ---- nudges --------------------------------------------------------------- */
+
+CREW_TEST(a_nudge_ends_a_sleep_and_takes_no_token)
+{
+    struct crew__parker parker;
+
+    crew__park_init(&parker);
+    crew__park_nudge(&parker);
+    check_equal(crew__park_or_nudge(&parker, CREW__NEVER), CREW__PARK_NUDGED);
+    check_equal(crew__park_or_nudge(&parker, CREW__NEVER), CREW__PARK_NUDGED);
+    crew__unpark(&parker);
+    check_equal(crew__park_or_nudge(&parker, CREW__NEVER), CREW__PARK_NUDGED);
+    crew__park_calm(&parker);
+    check(crew__park(&parker, CREW__NEVER)); /* the token is still there */
+    check(!crew__park(&parker, 1));          /* and nothing else */
+}
+
+CREW_TEST(a_token_is_taken_and_a_nudge_that_comes_late_is_taken_back)
+{
+    struct crew__parker parker;
+
+    crew__park_init(&parker);
+    crew__unpark(&parker);
+    check_equal(crew__park_or_nudge(&parker, CREW__NEVER), CREW__PARK_TOKEN);
+    crew__park_nudge(&parker);
+    crew__park_calm(&parker);
+    check_equal(crew__park_or_nudge(&parker, 1), CREW__PARK_LATE);
+    crew__unpark(&parker);
+    check(crew__park(&parker, CREW__NEVER));
+}
+
+static void nudge_or_sleep(unsigned index, void *arg)
+{
+    struct crew__parker *parker = arg;
+
+    if (index == 0)
+        crew__park_nudge(parker);
+    else
+        check_equal(crew__park_or_nudge(parker, CREW__NEVER),
+                    CREW__PARK_NUDGED);
+}
+
+CREW_TEST(a_nudge_wakes_who_sleeps)
+{
+    for (unsigned i = 0; i < 1000; i++) {
+        struct crew__parker parker;
+
+        crew__park_init(&parker);
+        test_threads(2, nudge_or_sleep, &parker);
+        crew__park_calm(&parker);
+        check(!crew__park(&parker, 1));
+    }
+}
