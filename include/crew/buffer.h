@@ -1,7 +1,7 @@
 /*
  * crew_buffer: counted, aligned memory that threads hand to each other without
  * copying. Whoever holds a reference may use the bytes; who writes while
- * others read is the program's affair.
+ * others read is the program's affair. And waiting for a word to change.
  */
 #ifndef CREW_BUFFER_H
 #define CREW_BUFFER_H
@@ -88,6 +88,41 @@ CREW_API crew_buffer *crew_buffer_retain(crew_buffer *buffer);
  * Since:   0.1
  */
 CREW_API void crew_buffer_release(crew_buffer *buffer);
+
+/*
+ * Sleeps while the 32 bits at `word` are `expected`, until crew_atomic_notify
+ * wakes it. `word` is an _Atomic uint32_t, a std::atomic<uint32_t>, or a plain
+ * word that all access atomically; anywhere in memory, in a shared buffer for
+ * other processes too, and in a forked child.
+ *
+ * Returns 0 when it was woken. That may be for nothing, so look at the word and
+ * wait again; a wait that loops, and a program that changes the word before it
+ * notifies, lose no wake-up. A notify without a change may find a waiter
+ * awake, who then sleeps on.
+ *
+ * Threads: any; on the thread of a loop it stops the loop.
+ * Blocks:  at most `timeout`; 0 never, CREW_FOREVER without limit.
+ * Errors:  -EAGAIN     the word had another value: at once.
+ *          -ETIMEDOUT  it still had this one.
+ *          -ECANCELED  the calling thread is being ended.
+ *          -EFAULT     the word is in memory that nobody can write.
+ *          -EINVAL     word is NULL or not aligned to 4, or timeout is negative
+ *                      and not CREW_FOREVER.
+ * Since:   0.1
+ */
+CREW_API int crew_atomic_wait(volatile void *word, uint32_t expected,
+                              crew_ns timeout);
+
+/*
+ * Wakes up to `count` of those that wait for `word`, in any process; UINT_MAX:
+ * all. Returns how many it woke. The word itself is not touched, so it may be
+ * gone by then, with a waiter who saw the change.
+ *
+ * Threads: any.
+ * Errors:  -EINVAL     word is NULL or not aligned to 4.
+ * Since:   0.1
+ */
+CREW_API int crew_atomic_notify(volatile void *word, unsigned count);
 
 #ifdef __cplusplus
 }

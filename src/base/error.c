@@ -27,6 +27,7 @@ static const struct {
     {ENFILE, "no descriptor is left in the system"},
     {EPERM, "not permitted"},
     {EACCES, "permission denied"},
+    {EFAULT, "not in memory that can be used so"},
     {EPROTO, "the other side breaks the protocol"},
     {ECHILD, "the process ended unexpectedly"},
     {EMSGSIZE, "too large"},

@@ -29,6 +29,9 @@
     X(WAITER_TOKEN, "a waiter got its token") \
     X(WAITER_TOOK_BACK, "a waiter timed out and took its registration back") \
     X(WAITER_TOO_LATE, "a waiter timed out while its token was on its way") \
+    X(CANCEL_WHILE_PARKED, "a parked thread was woken to be canceled") \
+    X(CANCEL_BEFORE_PARK, "a thread was canceled before it parked") \
+    X(CANCEL_WORD, "a wait on a word was canceled") \
     X(GROUP_LAST_CLAIMED, "the last leaver claimed the waiters") \
     X(GROUP_MEMBER_RUN, "a waiting worker ran a member") \
     X(GROUP_POKED, "a member's submit woke a waiting worker") \

@@ -33,6 +33,8 @@ struct thread {
     bool looked;         /* has looked once more since the last write */
     uint64_t yielded_at; /* the number of writes then */
     uintptr_t sleeps_on;
+    uintptr_t also;  /* another word that it is queued on, or 0 */
+    bool woken_also; /* by a wake on that */
     int64_t deadline;
     bool timed_out;
     int64_t now;

@@ -7,6 +7,7 @@
 #include "sites.h"
 #include "os/os.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 struct model_weaker model_weaker;
@@ -114,6 +115,33 @@ void crew__futex_wait(crew__a32 *word, uint32_t expected, crew_ns deadline)
     fall_asleep(me, (uintptr_t)&word->raw, deadline);
 }
 
+/* The kernel queues the thread on one word after the other; who is woken on the
+ * first meanwhile does not sleep. */
+int crew__futex_wait_shared(crew__a32 *word, uint32_t expected,
+                            crew_ns deadline, crew__a32 *also)
+{
+    struct thread *me = model_running;
+
+    me->woken_also = false;
+    if (also) {
+        futex_step(SLEEP, (uintptr_t)&also->raw);
+        if (model_read_newest(&also->raw, 4) != 0)
+            return -EAGAIN;
+        me->also = (uintptr_t)&also->raw;
+    }
+    futex_step(SLEEP, (uintptr_t)&word->raw);
+    if (!me->woken_also && model_read_newest(&word->raw, 4) != expected) {
+        me->also = 0;
+        return -EAGAIN;
+    }
+    if (!me->woken_also)
+        fall_asleep(me, (uintptr_t)&word->raw, deadline);
+    me->also = 0;
+    if (me->woken_also)
+        return -EINTR;
+    return me->timed_out ? -ETIMEDOUT : 0;
+}
+
 static struct thread *choose_sleeper(uintptr_t address)
 {
     struct thread *list[MODEL_THREADS];
@@ -124,26 +152,43 @@ static struct thread *choose_sleeper(uintptr_t address)
 
         if (thread->state == ASLEEP && thread->sleeps_on == address)
             list[count++] = thread;
+        else if (address && thread->also == address && !thread->woken_also)
+            list[count++] = thread;
     }
     return count ? list[model_choose(count)] : NULL;
 }
 
+static void wake(struct thread *sleeper, uintptr_t address)
+{
+    model_writes++;
+    sleeper->woken_also = sleeper->also == address;
+    if (sleeper->state == ASLEEP)
+        model_go_on(sleeper);
+}
+
 /* Uses the address alone: the word may be gone. */
-void crew__futex_wake(crew__a32 *word, unsigned count)
+unsigned crew__futex_wake_shared(crew__a32 *word, unsigned count)
 {
     uintptr_t address = (uintptr_t)&word->raw;
     struct thread *sleeper;
+    unsigned woken = 0;
 
     if (!model_running)
-        return;
+        return 0;
     futex_step(WAKE, address);
     if (model_tell)
         printf("  %c%-4u wakes on %s\n", 'A' + (char)model_self(),
                model_running->made, model_name_of(address));
-    while (count-- && (sleeper = choose_sleeper(address)) != NULL) {
-        model_writes++;
-        model_go_on(sleeper);
+    while (woken < count && (sleeper = choose_sleeper(address)) != NULL) {
+        wake(sleeper, address);
+        woken++;
     }
+    return woken;
+}
+
+void crew__futex_wake(crew__a32 *word, unsigned count)
+{
+    crew__futex_wake_shared(word, count);
 }
 
 /* ---- descriptors: a word that is 0 or 1 -------------------------------- */
@@ -225,6 +270,23 @@ void crew__memory_free(void *memory)
 uintptr_t crew__thread_identity(void)
 {
     return model_self() + 1;
+}
+
+static void *cancels[MODEL_THREADS + 1]; /* of each thread; outside */
+
+void *crew__thread_get_cancel(void)
+{
+    return cancels[model_self()];
+}
+
+void crew__thread_set_cancel(void *cancel)
+{
+    cancels[model_self()] = cancel;
+}
+
+uint64_t crew__fork_current(void)
+{
+    return 0;
 }
 
 uint64_t crew__fork_generation(const crew__a64 **word)

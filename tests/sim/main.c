@@ -23,9 +23,9 @@
 #endif
 
 static const struct scenario *const tables[] = {
-    os_scenarios,    self_scenarios,  inbox_scenarios, task_scenarios,
-    group_scenarios, limit_scenarios, order_scenarios, end_scenarios,
-    step_scenarios,  stall_scenarios,
+    os_scenarios,    self_scenarios,  inbox_scenarios,  task_scenarios,
+    group_scenarios, limit_scenarios, order_scenarios,  end_scenarios,
+    step_scenarios,  stall_scenarios, cancel_scenarios,
 };
 
 struct plan {
