@@ -1,7 +1,8 @@
 /*
  * crew_buffer: counted, aligned memory that threads hand to each other without
  * copying. Whoever holds a reference may use the bytes; who writes while
- * others read is the program's affair. And waiting for a word to change.
+ * others read is the program's affair. And waiting for a word to change, in a
+ * shared buffer across processes too.
  */
 #ifndef CREW_BUFFER_H
 #define CREW_BUFFER_H
@@ -14,11 +15,11 @@ extern "C" {
 
 typedef struct crew_buffer_options {
     size_t alignment;      /* bytes, a power of two; 0: 64 */
-    const int *numa_node;  /* the OS's number; NULL: where it is first touched;
-                              not in this version: -EINVAL */
+    const int *numa_node;  /* the OS's number, copied: its pages come from that
+                              node alone; NULL: from where it is first touched */
     bool huge_pages;       /* where possible; a wish */
-    bool shared;           /* can be handed to processes; not in this version:
-                              -EINVAL */
+    bool shared;           /* can be handed to processes, and is the same memory
+                              in a forked child; takes a descriptor */
     size_t max_size;       /* it may grow to this; 0: not at all */
     uintptr_t reserved[8]; /* zero */
 } crew_buffer_options;
@@ -28,9 +29,11 @@ typedef struct crew_buffer_options {
  *
  * Threads: any.
  * Owns:    the caller owns one reference: crew_buffer_release.
- * Errors:  -ENOMEM     no memory.
- *          -EINVAL     size is 0, the alignment is no power of two, an option
- *                      that cannot take effect.
+ * Errors:  -ENOMEM     no memory, or above the limit of a file's size (shared).
+ *          -EMFILE     no descriptor is left (shared); -ENFILE likewise.
+ *          -EINVAL     size is 0, the alignment is no power of two, max_size is
+ *                      below size, there is no such node, or the kernel or its
+ *                      filter binds no memory, or has none that can be shared.
  * Since:   0.1
  */
 CREW_API int crew_buffer_create(crew_buffer **out, size_t size,
@@ -53,7 +56,9 @@ CREW_API int crew_buffer_wrap(crew_buffer **out, void *data, size_t size,
                               void *arg);
 
 /*
- * The bytes, and how many there are.
+ * The bytes, and how many there are. Of a shared buffer that can grow the
+ * kernel is asked for the size, as another process may have grown it: keep it
+ * out of inner loops.
  *
  * Threads: any that holds a reference.
  * Since:   0.1
@@ -63,7 +68,8 @@ CREW_API size_t crew_buffer_size(const crew_buffer *buffer);
 
 /*
  * Makes the buffer larger, up to its max_size. The address never changes, the
- * old bytes stay, the new ones are zero. All holders see the new size.
+ * old bytes stay, the new ones are zero. All holders see the new size, those of
+ * a shared one in other processes too, and can use it at once.
  *
  * Threads: any that holds a reference, one at a time.
  * Errors:  -ENOTSUP    it was created without max_size.

@@ -22,6 +22,7 @@ enum crew__fault_kind {
     CREW__FAULT_TOPOLOGY,
     CREW__FAULT_FILE,
     CREW__FAULT_FUTEX,
+    CREW__FAULT_MEMFD,
     CREW__FAULT_KINDS
 };
 

@@ -3,10 +3,14 @@
 #include "os/os.h"
 
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define NODES 1024 /* of the largest kernel */
 
 void *crew__memory_at(size_t alignment, size_t size, const char *file, int line)
 {
@@ -73,4 +77,25 @@ void crew__memory_unmap(void *memory, size_t size)
 {
     crew__census_died(CREW__CENSUS_MAPPING, memory);
     munmap(memory, size);
+}
+
+/* By the call itself: libnuma would be a library more for one line. Strictly: a
+ * wish that may be ignored is no option that takes effect. The kernel's limit
+ * is one above the number of bits. */
+int crew__memory_bind(void *memory, size_t size, int node)
+{
+    enum { BITS = 8 * sizeof(unsigned long) };
+    unsigned long mask[NODES / BITS] = {0};
+    long r;
+
+    if (node < 0 || node >= NODES)
+        return -EINVAL;
+    mask[node / BITS] = 1ul << (node % BITS);
+    r = CREW__TRY(
+        CREW__FAULT_MMAP,
+        syscall(SYS_mbind, memory, size, MPOL_BIND, mask, NODES + 1, 0),
+        (errno = ENOMEM, -1));
+    if (r == 0)
+        return 0;
+    return errno == ENOMEM ? -ENOMEM : -EINVAL;
 }

@@ -190,7 +190,32 @@ void crew__memory_free(void *memory); /* takes NULL */
 void *crew__memory_map(size_t size, size_t usable, bool huge_pages);
 int crew__memory_commit(void *memory, size_t usable);
 void crew__memory_unmap(void *memory, size_t size);
+/* Its pages, none of which has been touched, come from this NUMA node alone.
+ * -EINVAL: there is no such node, or nothing can be bound here; -ENOMEM. */
+int crew__memory_bind(void *memory, size_t size, int node);
 size_t crew__memory_page(void);
+
+/*
+ * Memory that processes share: a file without a name, zeroed, whose size the
+ * kernel keeps. Whoever has the descriptor can map it; nobody can ever shrink
+ * it, so what was mapped stays touchable, whatever the other processes do.
+ * Only one that `grows` can grow. -EMFILE, -ENFILE, -ENOMEM; -EINVAL: there is
+ * none here.
+ */
+int crew__shared_open(size_t size, bool grows, int *fd);
+/* To at least so much: -EINVAL where it has more, -ENOMEM. */
+int crew__shared_grow(int fd, size_t size);
+/* -EPROTO: it is no such file. */
+int crew__shared_size(int fd, size_t *size);
+/* Whether a descriptor from another process, which is trusted with nothing, is
+ * as if opened above: else -EPROTO. _adopt makes it ours to close. */
+int crew__shared_check(int fd, bool grows, size_t *size);
+void crew__shared_adopt(int fd);
+void crew__shared_close(int fd);
+/* `size` may be more than the file has; what is beyond its end must not be
+ * touched. With `at` it replaces so much of what crew__memory_map gave; else
+ * it goes by crew__memory_unmap. NULL: none. */
+void *crew__shared_map(int fd, void *at, size_t size, bool huge_pages);
 
 /* ---- fork -------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
  * os.h over fibers: the clock, the futex, threads and descriptors of the
- * simulation. park.c, memory.linux.c, fork.linux.c and file.linux.c
- * are the real ones.
+ * simulation. park.c, memory.linux.c, shared.linux.c, fork.linux.c and
+ * file.linux.c are the real ones.
  */
 #include "os/sim_core.h"
 

@@ -1,4 +1,4 @@
-/* Buffers from the caller's side: B1 to B5. */
+/* Buffers from the caller's side: B1 to B5; shared ones are in shared_test.c. */
 #include "work.h"
 
 #include <linux/filter.h>
@@ -98,7 +98,6 @@ static void check_refused(size_t size, const crew_buffer_options *options,
 
 CREW_TEST(B1_what_cannot_be_is_refused)
 {
-    static const int node = 0;
     crew_buffer_options options = {0};
 
     check_equal(crew_buffer_create(NULL, 1, NULL), -EINVAL);
@@ -113,10 +112,6 @@ CREW_TEST(B1_what_cannot_be_is_refused)
     }
     options.alignment = (SIZE_MAX >> 1) + 1; /* the largest power of two */
     check_refused(1 << 20, &options, -ENOMEM);
-    options = (crew_buffer_options){.numa_node = &node};
-    check_refused(1, &options, -EINVAL);
-    options = (crew_buffer_options){.shared = true};
-    check_refused(1, &options, -EINVAL);
     options = (crew_buffer_options){.max_size = 99};
     check_refused(100, &options, -EINVAL);
     options = (crew_buffer_options){.max_size = SIZE_MAX};

@@ -1,4 +1,5 @@
-/* Waits on words: A1 to A5, NS1 to NS3, NH23. */
+/* Waits on words: A1 to A5, NS1 to NS3, NH23. Across processes they are in
+ * shared_test.c. */
 #include "sleeper.h"
 
 #include <limits.h>
@@ -334,10 +335,10 @@ CREW_TEST(A3_store_then_notify_loses_no_wake)
 
 /* ---- A4 ------------------------------------------------------------------ */
 
-static void sleep_while_it_grows(void)
+static void sleep_while_it_grows(bool shared)
 {
     enum { MOST = 8 << 20 };
-    crew_buffer_options options = {.max_size = MOST};
+    crew_buffer_options options = {.max_size = MOST, .shared = shared};
     crew_buffer *buffer = NULL;
     volatile uint32_t *words;
     struct sleeper first, last;
@@ -363,7 +364,8 @@ static void sleep_while_it_grows(void)
 CREW_TEST(A4_a_wait_in_a_buffer_that_grows_is_undisturbed)
 {
     need_syscalls_of_threads();
-    sleep_while_it_grows();
+    sleep_while_it_grows(false);
+    sleep_while_it_grows(true);
 }
 
 /* ---- A5 ------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
  */
 #include "base/census.h"
 #include "base/fault.h"
+#include "runtime/cancel.h"
 
 #include "../stress/scale.h"
 #include "support.h"
@@ -23,6 +24,7 @@ struct scene {
     crew_inbox *inbox;
     crew_group *group;
     crew_buffer *buffer;
+    crew_buffer *shared;
     crew_buffer *wrapped;
     char bytes[16];
     unsigned calls, rooms, dones, pool_calls, releases, notifies, hooks;
@@ -104,9 +106,28 @@ static void on_done(crew_task *task)
 
 /* ---- the scenario --------------------------------------------------------- */
 
+/* Whether the kernel binds memory: asked before anything fails. */
+static bool can_bind(void)
+{
+    static int answer; /* 0: not asked yet */
+    static const int node = 0;
+    crew_buffer_options options = {.numa_node = &node};
+    crew_buffer *buffer = NULL;
+
+    if (answer == 0)
+        answer = crew_buffer_create(&buffer, 1, &options) == 0 ? 1 : -1;
+    crew_buffer_release(buffer);
+    return answer > 0;
+}
+
 static int create_all(struct scene *scene)
 {
+    static const int node = 0;
     crew_buffer_options growing = {.max_size = 1 << 20};
+    crew_buffer_options shared = {.max_size = 1 << 20,
+                                  .shared = true,
+                                  .numa_node = can_bind() ? &node : NULL,
+                                  .alignment = 1 << 16};
     crew_pool_options options = {.workers = 2,
                                  .queue_limit = 10,
                                  .on_worker_start = on_start,
@@ -122,6 +143,10 @@ static int create_all(struct scene *scene)
         r = crew_buffer_create(&scene->buffer, 100, &growing);
     if (r == 0)
         r = crew_buffer_grow(scene->buffer, 1 << 19);
+    if (r == 0)
+        r = crew_buffer_create(&scene->shared, 100, &shared);
+    if (r == 0)
+        r = crew_buffer_grow(scene->shared, 1 << 19);
     if (r == 0)
         r = crew_buffer_wrap(&scene->wrapped, scene->bytes, sizeof scene->bytes,
                              on_release, scene);
@@ -167,6 +192,19 @@ static void ask_all(struct scene *scene)
     crew_pool_worker_cpu(scene->pool, 0);
 }
 
+/* Where the wait for two words is refused, a slice will do. */
+static void wait_for_word(struct scene *scene)
+{
+    struct crew__cancel cancel;
+    volatile uint32_t *word = crew_buffer_data(scene->shared);
+
+    crew__cancel_init(&cancel);
+    crew__cancel_set_current(&cancel);
+    check_equal(crew_atomic_wait(word, 0, CREW_MS), -ETIMEDOUT);
+    check_equal(crew_atomic_notify(word, 1), 0);
+    crew__cancel_set_current(NULL);
+}
+
 static void destroy_all(struct scene *scene)
 {
     /* A call that still waits when the pool stops is dropped. */
@@ -175,6 +213,7 @@ static void destroy_all(struct scene *scene)
     if (scene->inbox)
         check(crew_inbox_run(scene->inbox) >= 0);
     crew_buffer_release(scene->buffer);
+    crew_buffer_release(scene->shared);
     crew_buffer_release(scene->wrapped);
     check_equal(crew_group_destroy(scene->group), 0);
     check_equal(crew_pool_destroy(scene->pool), 0);
@@ -199,6 +238,7 @@ static int play(void)
     if (r == 0)
         r = crew_trace_start(scene.pool, "/dev/null");
     if (r == 0) {
+        wait_for_word(&scene);
         submit_all(&scene);
         ask_all(&scene);
         r = call_all(&scene);

@@ -40,6 +40,23 @@ static int use(crew_inbox *inbox, crew_pool *pool, crew_buffer *buffer)
     return r == 0 && waited.status != 7 ? -EPROTO : r;
 }
 
+/* On a node where memory can be bound, else anywhere. */
+static int create_shared(crew_buffer **out)
+{
+    static const int node = 0;
+    crew_buffer_options options = {.shared = true,
+                                   .max_size = 1 << 20,
+                                   .alignment = 1 << 16,
+                                   .numa_node = &node};
+    int r = crew_buffer_create(out, 100, &options);
+
+    if (r == -EINVAL) {
+        options.numa_node = NULL;
+        r = crew_buffer_create(out, 100, &options);
+    }
+    return r == 0 ? crew_buffer_grow(*out, 1 << 20) : r;
+}
+
 /* 0, or the first error. */
 static int once_around(void)
 {
@@ -47,6 +64,7 @@ static int once_around(void)
     crew_inbox *inbox = NULL;
     crew_pool *pool = NULL;
     crew_buffer *buffer = NULL;
+    crew_buffer *shared = NULL;
     int r;
 
     r = crew_inbox_create(&inbox, NULL);
@@ -55,8 +73,11 @@ static int once_around(void)
     if (r == 0)
         r = crew_buffer_create(&buffer, 1 << 20, NULL);
     if (r == 0)
+        r = create_shared(&shared);
+    if (r == 0)
         r = use(inbox, pool, buffer);
     crew_buffer_release(buffer);
+    crew_buffer_release(shared);
     if (crew_pool_destroy(pool) < 0 || crew_inbox_destroy(inbox) < 0)
         return -EPROTO;
     return r;
