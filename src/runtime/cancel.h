@@ -27,7 +27,8 @@
  *   C3  word goes from 0 to 1, once. It is a futex that crew__cancel_wait
  *       sleeps on beside the program's word; it is woken by its address.
  *
- * Who fires keeps the crew__cancel alive until crew__cancel_fire has returned.
+ * Who fires keeps the crew__cancel alive until crew__cancel_fire has returned;
+ * the thread sets none, or ends, before it goes.
  *
  * In a forked child there is none: whoever held the lock at the fork is gone,
  * and so is who would fire. crew__cancel_get_current says NULL there.
