@@ -121,25 +121,25 @@ static int look(const struct crew__cancel *cancel, crew__a32 *word,
     return 0;
 }
 
+/* A signal whose handler restarts calls is not seen here, so a difference that
+ * the kernel tells may be found after a sleep: only the first look is the
+ * call's own. */
 int crew__cancel_wait(crew__a32 *word, uint32_t expected, crew_ns deadline)
 {
     struct crew__cancel *cancel = crew__cancel_get_current();
-    bool slept = false;
 
-    for (;;) {
+    for (bool first = true;; first = false) {
         int r = look(cancel, word, expected, deadline);
 
-        if (r == -EAGAIN && slept)
-            return 0; /* it changed, and nobody has notified yet */
+        if (r == -EAGAIN && !first)
+            return 0; /* it has changed, and nobody has notified yet */
         if (r < 0)
             return r;
         r = crew__futex_wait_shared(word, expected, deadline,
                                     cancel ? &cancel->word : NULL);
-        if (r == -EINTR)
-            slept = true;
-        else if (r == -ETIMEDOUT && cancel && crew__cancel_is_fired(cancel))
+        if (r == -ETIMEDOUT && cancel && crew__cancel_is_fired(cancel))
             return -ECANCELED; /* in the last slice */
-        else if (r != -EAGAIN)
+        if (r != -EAGAIN && r != -EINTR)
             return r;
     }
 }

@@ -74,8 +74,8 @@ int crew__cancel_park(struct crew__parker *parker, crew_ns deadline);
  * crew_atomic_wait says. A wake on the word counts whatever else happened: it
  * is never lost to a cancel.
  *
- *   0            woken, or changed while it slept;
- *   -EAGAIN      another value, at once;
+ *   0            woken, or changed since;
+ *   -EAGAIN      another value when it was called;
  *   -ETIMEDOUT   `deadline` came;
  *   -ECANCELED   fired, before or meanwhile;
  *   -EFAULT      the word lies where nobody can write.

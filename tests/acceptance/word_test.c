@@ -198,6 +198,30 @@ CREW_TEST(A2_a_storm_of_signals_ends_no_wait_for_ever)
     storm_end(&storm);
 }
 
+/* The kernel begins the wait again, or says that it was interrupted; then the
+ * change is found. Until the signal comes the waiter may sleep on. */
+static void change_without_notify(int flags)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = flags};
+    volatile uint32_t word = 0;
+    struct sleeper sleeper;
+
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    sleeper_start(&sleeper, &word, LONG_WAIT);
+    __atomic_store_n(&word, 1, __ATOMIC_RELEASE);
+    pthread_kill(sleeper.thread, SIGUSR1);
+    check_equal(sleeper_join(&sleeper), 0);
+}
+
+CREW_TEST(A2_a_change_that_a_signal_shows_is_no_other_value_at_the_call)
+{
+    need_syscalls_of_threads();
+    for (unsigned i = 0; i < 20; i++) {
+        change_without_notify(0);
+        change_without_notify(SA_RESTART);
+    }
+}
+
 static void *change_and_notify(void *arg)
 {
     struct sleeper *main_thread = arg;
