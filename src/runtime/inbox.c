@@ -136,6 +136,14 @@ void crew__inbox_rouse(crew_inbox *inbox)
         ring_fd(inbox);
 }
 
+void crew__inbox_rouse_run(crew_inbox *inbox)
+{
+    /* What is gone may have been all that its run went on for. A loop that
+     * sleeps on the fd has lost nothing. */
+    crew__store_seq_cst(&inbox->notices, 1);
+    rouse_waiter(inbox);
+}
+
 void crew__inbox_post(crew_inbox *inbox, struct crew__item *item)
 {
     void *seen = crew__load_relaxed(&inbox->arrived.head); /* the CAS decides */
@@ -209,12 +217,8 @@ void crew__notice_withdraw(struct crew__notice *notice)
     crew_inbox *inbox = notice->inbox;
 
     crew__notice_unlink(notice);
-    if (crew__inbox_is_forked(inbox))
-        return;
-    /* It may have been all that its run went on for. A loop that sleeps on the
-     * fd has lost nothing. */
-    crew__store_seq_cst(&inbox->notices, 1);
-    rouse_waiter(inbox);
+    if (!crew__inbox_is_forked(inbox))
+        crew__inbox_rouse_run(inbox);
 }
 
 void crew__notice_tell(struct crew__notice *notice)
@@ -310,7 +314,7 @@ static struct crew__node *turn(struct crew__node *chain)
     return turned;
 }
 
-static void take_arrived(crew_inbox *inbox)
+void crew__inbox_collect_more(crew_inbox *inbox)
 {
     struct crew__node *newest;
     struct crew__node *oldest;
@@ -342,11 +346,11 @@ static void collect(crew_inbox *inbox)
 
     if (clear)
         clear_fd(inbox, writes);
-    take_arrived(inbox);
+    crew__inbox_collect_more(inbox);
     /* set before the fd was used */
     if (!inbox->ready && !clear && crew__load_relaxed(&inbox->fd_asked)) {
         clear_fd(inbox, writes);
-        take_arrived(inbox);
+        crew__inbox_collect_more(inbox);
     }
 }
 
@@ -389,47 +393,48 @@ static unsigned deliver_notices(crew_inbox *inbox, unsigned max)
     return count;
 }
 
-/* Delivers the first; whether it is done with. */
-static bool deliver_first(crew_inbox *inbox)
+/* Delivers the first; how many callbacks it made. */
+static unsigned deliver_first(crew_inbox *inbox, unsigned budget)
 {
     struct crew__node *node = inbox->ready;
     struct crew__item *item = (struct crew__item *)node;
     uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
 
     inbox->ready = node->next;
+    if (node == inbox->last)
+        inbox->last = NULL;
     if (node == inbox->before_notices) {
         inbox->before_notices = NULL;
         inbox->notices_due = true;
     }
-    inbox->taken_back = false;
+    inbox->budget = budget;
+    inbox->ran = 1;
     crew__store_relaxed(&inbox->delivered, before + 1); /* own word */
     item->deliver(item);
-    return !inbox->taken_back;
+    return inbox->ran;
 }
 
 void crew__inbox_take_back(crew_inbox *inbox)
 {
     uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
 
-    inbox->taken_back = true;
+    inbox->ran = 0;
     crew__store_relaxed(&inbox->delivered, before - 1); /* own word */
 }
 
 int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
 {
-    struct crew__node *last;
     unsigned count;
 
     collect(inbox);
     place_notices(inbox);
-    last = inbox->ready ? inbox->ready_last : NULL;
+    inbox->number++;
+    inbox->last = inbox->ready ? inbox->ready_last : NULL;
     if (max == 0)
         max = INT32_MAX;
     count = deliver_notices(inbox, max);
-    while (count < max && last) {
-        if (inbox->ready == last)
-            last = NULL;
-        count += deliver_first(inbox);
+    while (count < max && inbox->last) {
+        count += deliver_first(inbox, max - count);
         count += deliver_notices(inbox, max - count);
     }
     return (int)count;
@@ -500,6 +505,9 @@ int crew_inbox_destroy(crew_inbox *inbox)
         /* edge:inbox-dispatch, acquire */
         if (crew__load_acquire(&inbox->dispatching) ||
             crew_inbox_pending(inbox) > 0)
+            return -EBUSY;
+        /* edge:inbox-attached, acquire */
+        if (crew__load_acquire(&inbox->attached))
             return -EBUSY;
         /* edge:inbox-rouse, acquire */
         while (crew__load_acquire(&inbox->rousing)) {

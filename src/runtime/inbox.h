@@ -18,6 +18,7 @@
  *       the stack to be empty, the release that takes it out of `rousing`;
  *       destroy waits for that count (one write long).
  *   I3  pending = expected by the owner + expected by others - delivered.
+ *   I4  An attached one's last touch is its detaching; destroy waits for it.
  *
  * Edges
  *   (stack-node    of lockfree/stack.h, for the items of `arrived`.)
@@ -25,6 +26,7 @@
  *                  seen by the next, also on another thread.
  *   inbox-rouse    post -> destroy   the poster's last touch happens before
  *                  the memory goes.
+ *   inbox-attached   detach -> destroy   the same for what was attached.
  */
 #ifndef CREW_RUNTIME_INBOX_H
 #define CREW_RUNTIME_INBOX_H
@@ -51,6 +53,34 @@ void crew__inbox_post(crew_inbox *inbox, struct crew__item *item);
 
 /* Inside `deliver`: the item is not done with, and will be posted again. */
 void crew__inbox_take_back(crew_inbox *inbox);
+
+/*
+ * An item may stand for several callbacks. Inside its `deliver`:
+ *   _budget   how many it may make now, at least one;
+ *   _ran      how many it has made, where that is not one;
+ *   _stay     it has more: it is delivered again in this dispatch, after what
+ *             waits by now, so that others have their turns. It must have made
+ *             at least one, and can say so only a bounded number of times in
+ *             one dispatch: what came after a dispatch began is for the next;
+ *   _again    it has more, for the next dispatch;
+ *   _number   tells one dispatch from the next.
+ */
+unsigned crew__inbox_budget(const crew_inbox *inbox);
+void crew__inbox_ran(crew_inbox *inbox, unsigned count);
+void crew__inbox_stay(crew_inbox *inbox, struct crew__item *item);
+void crew__inbox_again(crew_inbox *inbox, struct crew__item *item);
+uint32_t crew__inbox_number(const crew_inbox *inbox);
+
+/*
+ * What may post here at any time without being outstanding now (a port that
+ * listens): while it is attached the inbox is not destroyed, and while it is
+ * held crew_inbox_run goes on. Any thread. Whoever lets go must know that the
+ * inbox is there: still attached, or inside its dispatch.
+ */
+void crew__inbox_attach(crew_inbox *inbox);
+void crew__inbox_detach(crew_inbox *inbox);
+void crew__inbox_hold(crew_inbox *inbox);
+void crew__inbox_let_go(crew_inbox *inbox);
 
 /*
  * A notice is a wish to be called once when something becomes true (room in a

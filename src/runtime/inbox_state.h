@@ -32,6 +32,8 @@ struct crew_inbox {
     crew__a32 stops;   /* runs that are to end */
     crew__a32 notices; /* a notice may be due */
     crew__a64 expected_by_others;
+    crew__a64 attached; /* what may post at any time */
+    crew__a64 held;     /* of it, what keeps run going */
     const crew__a64 *fork_word;
     uint64_t generation;
 
@@ -42,10 +44,13 @@ struct crew_inbox {
     uintptr_t owners[OWNER_SLOTS]; /* of the slots; 0: free */
     crew__a64 delivered;
     crew__a32 dispatching;
-    bool is_running;  /* it is inside run: heeds stops, ends at nothing */
-    unsigned finds;   /* looks in a row that found something */
-    bool taken_back;  /* the item that is being delivered is still to come */
-    bool notices_due; /* notices are next, ... */
+    bool is_running; /* it is inside run: heeds stops, ends at nothing */
+    unsigned finds;  /* looks in a row that found something */
+    unsigned budget; /* callbacks that the item being delivered may make, */
+    unsigned ran;    /* and has made */
+    uint32_t number; /* of the dispatch */
+    struct crew__node *last; /* of this dispatch; NULL: none is left */
+    bool notices_due;        /* notices are next, ... */
     struct crew__node *before_notices; /* ... or after this item; NULL */
     uint32_t cleared; /* `writes` when the fd was last cleared */
     struct crew__node *ready;
@@ -72,6 +77,13 @@ bool crew__inbox_is_noticed(crew_inbox *inbox);
 /* The fd stays readable while something is left, and an edge is made for
  * who waits for edges. */
 void crew__inbox_ring_for_rest(crew_inbox *inbox);
+
+/* Moves what has arrived to `ready`. */
+void crew__inbox_collect_more(crew_inbox *inbox);
+/* Whether what is attached keeps a run going. */
+bool crew__inbox_is_held(crew_inbox *inbox);
+/* Makes the owner look whether its run is over. */
+void crew__inbox_rouse_run(crew_inbox *inbox);
 
 /* Frees an item that is a call, which will not be delivered. */
 void crew__inbox_drop_call(struct crew__item *item);

@@ -76,7 +76,7 @@ static bool sleep_until_work(crew_inbox *inbox, crew_ns deadline)
 static bool is_run_over(crew_inbox *inbox)
 {
     return inbox->is_running && crew_inbox_pending(inbox) == 0 &&
-           !crew__inbox_is_noticed(inbox);
+           !crew__inbox_is_held(inbox) && !crew__inbox_is_noticed(inbox);
 }
 
 /* Dispatches at least one, or a stop, or the deadline, or what a run went on

@@ -290,6 +290,32 @@ static void last_owner(unsigned me)
     model_assert(r == 0);
 }
 
+/* ---- what is attached ---------------------------------------------------- */
+
+static void begin_attached(void)
+{
+    begin();
+    crew__inbox_attach(inbox);
+    crew__inbox_hold(inbox);
+}
+
+/* It is all that a run goes on for, and another lets go of it; then the inbox
+ * is destroyed. */
+static void attached_goes(unsigned me)
+{
+    int r;
+
+    if (me == 0) {
+        crew__inbox_let_go(inbox);
+        crew__inbox_detach(inbox);
+        return;
+    }
+    model_assert(crew_inbox_run(inbox) == 0);
+    while ((r = crew_inbox_destroy(inbox)) == -EBUSY)
+        crew__yield();
+    model_assert(r == 0);
+}
+
 /* ---- notices ----------------------------------------------------------- */
 
 static struct crew__notice notice;
@@ -438,6 +464,11 @@ static const struct model models[] = {
      .threads = 2,
      .begin = begin_last,
      .thread = last_owner,
+     .bound = 3},
+    {.name = "attached_goes",
+     .threads = 2,
+     .begin = begin_attached,
+     .thread = attached_goes,
      .bound = 3},
     {.name = "a_notice",
      .threads = 2,
