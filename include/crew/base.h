@@ -11,9 +11,9 @@
  *     structure 0 is the documented default, CREW_FOREVER means without
  *     limit in both; other negative values are -EINVAL.
  *   - Reserved words are zero, or the call is -EINVAL.
- *   - In a forked child every call on an inherited pool, inbox or group that
- *     returns int gives -EOWNERDEAD; their destroy works, and so does creating
- *     new ones.
+ *   - In a forked child every call on an inherited pool, inbox, group or port
+ *     that returns int gives -EOWNERDEAD; their destroy or close works, and so
+ *     does creating new ones.
  */
 #ifndef CREW_BASE_H
 #define CREW_BASE_H
@@ -48,6 +48,8 @@ typedef struct crew_pool crew_pool;     /* pinned threads that run tasks */
 typedef struct crew_task crew_task;     /* one piece of work */
 typedef struct crew_group crew_group;   /* tasks that are waited for together */
 typedef struct crew_buffer crew_buffer; /* counted, aligned memory */
+typedef struct crew_port crew_port;     /* one end of a way for messages */
+typedef struct crew_message crew_message; /* what travels between ports */
 
 /*
  * Words an error of this library: crew_strerror(-EAGAIN). A value that is no

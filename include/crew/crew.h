@@ -10,6 +10,7 @@
 #include <crew/group.h>
 #include <crew/inbox.h>
 #include <crew/pool.h>
+#include <crew/port.h>
 #include <crew/self.h>
 #include <crew/stats.h>
 #include <crew/task.h>

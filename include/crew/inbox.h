@@ -51,11 +51,13 @@ CREW_API int crew_inbox_fd(const crew_inbox *inbox);
 
 /*
  * Runs at most `max` callbacks (0: all that waited at entry) and returns how
- * many.
+ * many. Ports take turns: each delivers some of its messages, then what else
+ * waits has its turn, also what has come meanwhile.
  *
  * Threads: one at a time; it becomes the inbox's thread.
  * Blocks:  never.
- * Calls:   what waits here: `done` of tasks, notify of groups, calls.
+ * Calls:   what waits here: `done` of tasks, notify of groups, calls, the
+ *          callbacks of ports.
  * Errors:  -EBUSY      nested, or a second thread is in it.
  * Since:   0.1
  */
@@ -80,7 +82,8 @@ CREW_API int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout);
  * crew_inbox_stop; returns how many callbacks ran.
  *
  * Threads: as crew_inbox_dispatch.
- * Blocks:  while anything is outstanding.
+ * Blocks:  while anything is outstanding, or a port listens here that is not
+ *          unreferenced.
  * Calls:   as crew_inbox_dispatch.
  * Errors:  -EBUSY      nested, or a second thread is in it.
  * Since:   0.1
@@ -109,7 +112,8 @@ CREW_API int crew_inbox_stop(crew_inbox *inbox);
 CREW_API int crew_inbox_call(crew_inbox *inbox, void (*fn)(void *), void *arg);
 
 /*
- * How much waits here plus how much is still to arrive. Exact on the inbox's
+ * How much waits here plus how much is still to arrive; all messages that wait
+ * in one port count as one. Exact on the inbox's
  * own thread for every submit that happened before the call; a guess
  * elsewhere.
  *
@@ -123,8 +127,9 @@ CREW_API size_t crew_inbox_pending(const crew_inbox *inbox);
  * set on it is withdrawn.
  *
  * Blocks:  at most for one write of a worker that has just posted.
- * Errors:  -EBUSY      something is outstanding, or it is called inside the
- *                      inbox's own dispatch; nothing has changed.
+ * Errors:  -EBUSY      something is outstanding, a port listens here, or it
+ *                      is called inside the inbox's own dispatch; nothing has
+ *                      changed.
  * Since:   0.1
  */
 CREW_API int crew_inbox_destroy(crew_inbox *inbox);

@@ -17,6 +17,10 @@ enum crew__census_kind {
     CREW__CENSUS_POOL,
     CREW__CENSUS_GROUP,
     CREW__CENSUS_BUFFER,
+    CREW__CENSUS_PORT,
+    CREW__CENSUS_CHANNEL,
+    CREW__CENSUS_MESSAGE, /* from its post until it is freed */
+    CREW__CENSUS_HUB,
     CREW__CENSUS_KINDS
 };
 

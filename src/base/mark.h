@@ -47,6 +47,15 @@
     X(INBOX_REFILLED, "a dispatch left items and rang again") \
     X(INBOX_ROUSE_WAITED, "a destroy waited for the last rouse") \
     X(DRAIN_SEEN, "a drain saw the idle moment") \
+    X(PIPE_LEFT, "a post met the close of the receiving end") \
+    X(PIPE_STALE, "a post found room by a second look") \
+    X(SHELF_LATE, "a message came back to a channel that is gone") \
+    X(SHELF_SHARED, "a second poster took a spare message") \
+    X(PORT_ORPHAN, "a turn of a port that listens no longer") \
+    X(PORT_ROOM, "room was told to a port") \
+    X(PORT_CLOSED_BUSY, "a port was closed while its callback ran") \
+    X(PORT_MOVED_OWN, "a port was moved by its own callback") \
+    X(PORT_TURN, "a port had more for a second turn") \
     X(FORKED, "a call in a forked child was refused")
 
 enum crew__mark_id {

@@ -80,4 +80,20 @@
 /* Nodes of crew_pool_call that a pool keeps for the next calls. */
 #define CREW__CALLS_KEPT 1024u
 
+/* A message with what it carries is this large, in bytes, where that is enough:
+ * two lines of header and 96 bytes of the sender's. Such ones are used again;
+ * larger ones come from the allocator at their exact size. */
+#define CREW__MESSAGE_BYTES 192u
+
+/* Messages of one direction that are kept to be used again. */
+#define CREW__MESSAGES_KEPT 1024u
+
+/* Messages that a port delivers before the others of its inbox have their
+ * turn: enough to make the turn's lock and the sight of the other ports' lines
+ * cheap, and 10 us of callbacks of 150 ns. */
+#define CREW__PORT_TURN 64u
+
+/* How long crew_receive looks before it sleeps, in rounds of relax. */
+#define CREW__SPIN_RECEIVE 200u
+
 #endif

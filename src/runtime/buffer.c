@@ -359,6 +359,11 @@ crew_buffer *crew_buffer_retain(crew_buffer *buffer)
     return buffer;
 }
 
+bool crew__buffer_has_others(const crew_buffer *buffer)
+{
+    return crew__load_relaxed(&buffer->references) > 1; /* a lone word */
+}
+
 void crew_buffer_release(crew_buffer *buffer)
 {
     uint64_t before;

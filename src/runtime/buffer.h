@@ -1,5 +1,5 @@
 /*
- * Shared buffers on their way to another process: what travels beside the
+ * The buffer from the inside, for ports. Shared buffers on their way to another process: what travels beside the
  * descriptor, and back into a buffer.
  *
  * The receiver trusts neither number: the kernel's size of the file decides
@@ -9,6 +9,9 @@
 #define CREW_RUNTIME_BUFFER_H
 
 #include <crew/buffer.h>
+
+/* Whether there is more than one reference to it, at this moment. */
+bool crew__buffer_has_others(const crew_buffer *buffer);
 
 struct crew__buffer_share {
     int fd;

@@ -38,7 +38,7 @@ c_files src include docs/examples | xargs awk '
                 "stdint, stdbool")
     }
     function foreign_include(path) {
-        if (path ~ /^(\.\.|src|base|os|lockfree|runtime|pool)\//)
+        if (path ~ /^(\.\.|src|base|os|lockfree|runtime|pool|port)\//)
             told("adapters and examples know public headers alone")
     }
     FNR == 1 {

@@ -29,5 +29,11 @@
 #define CREW__COLLECT_EVERY 2u
 #undef CREW__SPIN_LOCK
 #define CREW__SPIN_LOCK 2u
+#undef CREW__PORT_TURN
+#define CREW__PORT_TURN 3u
+#undef CREW__SPIN_RECEIVE
+#define CREW__SPIN_RECEIVE 2u
+#undef CREW__MESSAGES_KEPT
+#define CREW__MESSAGES_KEPT 3u
 
 #endif

@@ -1,0 +1,270 @@
+/*
+ * A channel: two ports with a pipe to each, in one piece of memory. It is
+ * freed when both ends are closed and all messages that it has made are gone.
+ *
+ * An end is a line for who receives there, one for what changes seldom, and two
+ * for who posts to it: the words that both sides write all the time lie 128
+ * bytes apart, although the memory is aligned to 64 alone, which makes idle
+ * ports smaller.
+ *
+ * Edges
+ *   channel-last   release -> the last release   what everybody did with it
+ *                  happens before it goes.
+ */
+#include "base/assert.h"
+#include "base/tunables.h"
+#include "port/pipe.h"
+#include "port/port.h"
+
+#include <errno.h>
+
+struct end {
+    struct crew__pipe_take take CREW__ALIGNED(64);
+    struct end *other;
+    crew__a64 references; /* in the first end: the channel's, ... */
+    crew__a32 open;       /* ... and how many ends are */
+    struct crew_port port;
+    struct crew__pipe in; /* to this end */
+};
+
+_Static_assert(offsetof(struct end, in.gate) - offsetof(struct end, take) >=
+                   CREW__APART,
+               "posters and the receiver do not meet");
+_Static_assert(sizeof(struct end) == 256, "an idle port is small");
+
+static const struct crew__transport transport_of_channels;
+
+static struct end *end_of(const crew_port *port)
+{
+    return (struct end *)(void *)((char *)(uintptr_t)port -
+                                  offsetof(struct end, port));
+}
+
+static struct end *first_end(struct end *end)
+{
+    return end < end->other ? end : end->other;
+}
+
+static struct end *end_of_shelf(struct crew__shelf *shelf)
+{
+    return (struct end *)(void *)((char *)shelf -
+                                  offsetof(struct end, in.shelf));
+}
+
+/* ---- its life -------------------------------------------------------------- */
+
+static void retain(struct end *end)
+{
+    crew__add_relaxed(&first_end(end)->references, 1); /* the caller has one */
+}
+
+static void release(struct end *end)
+{
+    struct end *first = first_end(end);
+    uint64_t before;
+
+    /* edge:channel-last, release */
+    /* edge:channel-last, acquire */
+    before = crew__add_acq_rel(&first->references, (uint64_t)-1);
+    crew__guard(before > 0);
+    if (before > 1)
+        return;
+    crew__census_died(CREW__CENSUS_CHANNEL, first);
+    crew__memory_free(first);
+}
+
+static void retain_port(crew_port *port)
+{
+    retain(end_of(port));
+}
+
+static void release_port(crew_port *port)
+{
+    release(end_of(port));
+}
+
+static void retain_shelf(struct crew__shelf *shelf)
+{
+    retain(end_of_shelf(shelf));
+}
+
+static void release_shelf(struct crew__shelf *shelf)
+{
+    release(end_of_shelf(shelf));
+}
+
+static int check_options(crew_port **a, crew_port **b,
+                         const crew_channel_options *options)
+{
+    if (!a || !b || a == b)
+        return -EINVAL;
+    for (unsigned i = 0; options && i < 6; i++) {
+        if (options->reserved[i])
+            return -EINVAL;
+    }
+    return 0;
+}
+
+static void init_end(struct end *end, struct end *other,
+                     const crew_channel_options *options)
+{
+    crew__port_init(&end->port, &transport_of_channels);
+    crew__pipe_init(&end->in, &end->take, options ? options->max_messages : 0,
+                    options ? options->max_bytes : 0);
+    end->in.shelf.retain = retain_shelf;
+    end->in.shelf.release = release_shelf;
+    end->other = other;
+}
+
+int crew_channel_create(crew_port **a, crew_port **b,
+                        const crew_channel_options *options)
+{
+    struct end *ends;
+
+    if (check_options(a, b, options) < 0)
+        return -EINVAL;
+    ends = crew__memory_aligned(64, 2 * sizeof *ends);
+    if (!ends)
+        return -ENOMEM;
+    init_end(&ends[0], &ends[1], options);
+    init_end(&ends[1], &ends[0], options);
+    crew__store_relaxed(&ends[0].references, 2); /* not shared yet */
+    crew__store_relaxed(&ends[0].open, 2);       /* not shared yet */
+    crew__census_born(CREW__CENSUS_CHANNEL, ends);
+    *a = &ends[0].port;
+    *b = &ends[1].port;
+    return 0;
+}
+
+/* ---- posting --------------------------------------------------------------- */
+
+/* Through the gate, and from there on nothing fails. */
+static int enter(struct end *end, const crew_message *message,
+                 struct crew__message *made)
+{
+    int r = crew__ports_prepare(&end->port, message);
+
+    if (r < 0)
+        return r;
+    r = crew__pipe_enter(&end->other->in, message->size);
+    if (r < 0) {
+        crew__ports_cancel(message);
+        return r;
+    }
+    crew__ports_move(message);
+    if (message->reserved[0])
+        crew__message_moved(message);
+    if (crew__pipe_push(&end->other->in, made))
+        crew__port_tell(&end->other->port);
+    return 0;
+}
+
+static int post(crew_port *port, const crew_message *message)
+{
+    struct end *end = end_of(port);
+    struct crew__pipe *pipe = &end->other->in;
+    struct crew__message *made;
+    int r = crew__pipe_ask(pipe, message->size);
+
+    /* Closed comes before all else, full after what is wrong with it. */
+    if (r == -EPIPE)
+        return r;
+    if (crew__message_check(message) < 0)
+        return -EINVAL;
+    if (r < 0)
+        return r;
+    made = crew__message_make(&pipe->shelf, message);
+    if (!made)
+        return -ENOMEM;
+    r = enter(end, message, made);
+    if (r < 0)
+        crew__message_unmake(made);
+    return r;
+}
+
+static bool want_room(crew_port *port, size_t size)
+{
+    return crew__pipe_want_room(&end_of(port)->other->in, size);
+}
+
+/* ---- receiving ------------------------------------------------------------- */
+
+static struct crew__message *take(crew_port *port)
+{
+    struct end *end = end_of(port);
+    struct crew__message *message = crew__pipe_take(&end->in);
+
+    if (message && crew__pipe_room_wanted(&end->in))
+        crew__port_tell_room(&end->other->port);
+    return message;
+}
+
+static uint64_t peek(crew_port *port)
+{
+    return crew__pipe_peek(&end_of(port)->in);
+}
+
+static size_t waiting(crew_port *port)
+{
+    return crew__pipe_waiting(&end_of(port)->in);
+}
+
+static bool is_over(crew_port *port)
+{
+    return crew__pipe_is_over(&end_of(port)->in);
+}
+
+static bool has_news(crew_port *port)
+{
+    return crew__pipe_has_news(&end_of(port)->in);
+}
+
+static struct crew__node *drain(crew_port *port)
+{
+    return crew__pipe_drain(&end_of(port)->in);
+}
+
+/* ---- closing and moving ---------------------------------------------------- */
+
+static void shut(crew_port *port)
+{
+    struct end *end = end_of(port);
+    struct end *other = end->other;
+
+    crew__pipe_end(&other->in);
+    crew__port_tell(&other->port);
+    crew__pipe_leave(&end->in);
+    crew__port_tell_room(&other->port);
+    /* edge:channel-last, acquire */
+    if (crew__add_acq_rel(&first_end(end)->open, (uint32_t)-1) == 1) {
+        /* Nobody posts any more. */
+        crew__shelf_close(&end->in.shelf);
+        crew__shelf_close(&other->in.shelf);
+    }
+}
+
+static bool is_itself(const crew_port *port, const crew_port *moved)
+{
+    return moved == port || moved == &end_of(port)->other->port;
+}
+
+static void move(crew_port *port)
+{
+    crew__shelf_disown(&end_of(port)->other->in.shelf);
+}
+
+static const struct crew__transport transport_of_channels = {
+    .post = post,
+    .want_room = want_room,
+    .take = take,
+    .peek = peek,
+    .waiting = waiting,
+    .is_over = is_over,
+    .has_news = has_news,
+    .drain = drain,
+    .shut = shut,
+    .is_itself = is_itself,
+    .move = move,
+    .retain = retain_port,
+    .release = release_port,
+};

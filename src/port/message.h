@@ -1,0 +1,74 @@
+/*
+ * A message on its way: what the program sees of it, and around that the link
+ * of its queue and its home. Its bytes and entries follow it in one piece of
+ * memory: a small one of CREW__MESSAGE_BYTES, whose home is a shelf, or a
+ * large one of its exact size, whose home is the allocator. The bytes of what
+ * went to several receivers lie in a body that they share.
+ *
+ *   reserved[0]      meaning
+ *   0                the program made it
+ *   mark             the library made it; mark is made of its own address, so
+ *                    a copy of it is neither
+ *   mark | GIVEN     it is inside its callback, and goes when that returns
+ *   mark | EMPTIED   the program has freed it there already
+ *
+ * Edges
+ *   body-last   release -> the last release   the others' reading of the bytes
+ *               happens before they go.
+ */
+#ifndef CREW_PORT_MESSAGE_H
+#define CREW_PORT_MESSAGE_H
+
+#include <crew/port.h>
+
+#include "lockfree/stack.h"
+
+struct crew__shelf;
+
+struct crew__body {
+    crew__a64 references;
+    size_t size;
+    /* size bytes and a NUL follow, aligned to 16 */
+};
+
+struct crew__message {
+    union {
+        struct crew__node node;
+        bool *kept; /* inside its callback: where keep notes itself */
+    } at;
+    struct crew__shelf *home; /* NULL: the allocator */
+    uint64_t stamp;           /* when it was posted; never 0 */
+    struct crew__body *body;  /* or NULL */
+    crew_message public;
+    char storage[]; /* bytes, a NUL, then the entries */
+};
+
+/* 0, or -EINVAL; what can be seen of it alone. */
+int crew__message_check(const crew_message *message);
+
+/* A copy of it, in a message of `shelf` or, where that is too small, of its
+ * own. Nothing has moved yet. NULL: no memory. */
+struct crew__message *crew__message_make(struct crew__shelf *shelf,
+                                         const crew_message *message);
+/* One that shares `body`, which it takes a reference of. */
+struct crew__message *crew__message_share(struct crew__body *body,
+                                          const crew_message *message);
+/* Undoes that. */
+void crew__message_unmake(struct crew__message *message);
+/* It has been posted: the entries of a received one go. */
+void crew__message_moved(const crew_message *message);
+
+struct crew__body *crew__body_make(const void *bytes, size_t size);
+void crew__body_release(struct crew__body *body);
+
+/* Gives it to the program: for good, or for a callback, after which _finish
+ * frees it, unless *kept has been set. */
+crew_message *crew__message_receive(struct crew__message *message);
+crew_message *crew__message_give(struct crew__message *message, bool *kept);
+void crew__message_finish(struct crew__message *message);
+
+/* Frees a chain with all that is in it, also messages that wait in ports that
+ * wait in it, however deep. */
+void crew__messages_release(struct crew__node *chain);
+
+#endif

@@ -1,0 +1,212 @@
+#include "port/pipe.h"
+
+#include "base/assert.h"
+#include "base/mark.h"
+
+#include <errno.h>
+
+#define ENDED       UINT64_C(1)
+#define LEFT        UINT64_C(2)
+#define FLAGS       (ENDED | LEFT)
+#define BYTE_ONE    (UINT64_C(1) << 2)
+#define MESSAGE_ONE (UINT64_C(1) << 42)
+
+#define DEFAULT_MESSAGES 1024u
+#define DEFAULT_BYTES    (UINT64_C(16) << 20)
+
+static uint64_t limit(size_t wanted, uint64_t standard, uint64_t most)
+{
+    if (wanted == 0)
+        return standard;
+    return wanted < most ? wanted : most;
+}
+
+void crew__pipe_init(struct crew__pipe *pipe, struct crew__pipe_take *take,
+                     size_t max_messages, size_t max_bytes)
+{
+    pipe->max_messages = limit(max_messages, DEFAULT_MESSAGES,
+                               CREW__PIPE_MESSAGES);
+    pipe->max_bytes = limit(max_bytes, DEFAULT_BYTES, CREW__PIPE_BYTES);
+    pipe->take = take;
+    crew__shelf_init(&pipe->shelf, &take->rear);
+}
+
+/* ---- the gate ------------------------------------------------------------ */
+
+static uint64_t weight(size_t size)
+{
+    return MESSAGE_ONE + size * BYTE_ONE;
+}
+
+static bool has_room(const struct crew__pipe *pipe, uint64_t gate,
+                     uint64_t taken, size_t size)
+{
+    uint64_t waiting = (gate & ~FLAGS) - taken;
+    uint64_t messages = waiting / MESSAGE_ONE;
+    uint64_t bytes = waiting % MESSAGE_ONE / BYTE_ONE;
+
+    if (messages == 0)
+        return true; /* whatever its size */
+    return messages < pipe->max_messages && size <= pipe->max_bytes &&
+           bytes <= pipe->max_bytes - size;
+}
+
+/* Full, that is at the moment of the look at the gate: `taken` was the same
+ * before and after it. Else *gate may be a newer look. */
+static bool is_full(struct crew__pipe *pipe, uint64_t *gate, size_t size)
+{
+    crew__a64 *word = &pipe->take->taken;
+    uint64_t taken = crew__load_relaxed(&pipe->seen); /* a guess, never ahead */
+    uint64_t newer;
+
+    if (has_room(pipe, *gate, taken, size))
+        return false;
+    newer = crew__load_seq_cst(word); /* edge:pipe-room, acquire */
+    do {
+        taken = newer;
+        *gate = crew__load_seq_cst(&pipe->gate); /* edge:pipe-left, acquire */
+        newer = crew__load_seq_cst(word);        /* edge:pipe-room, acquire */
+        crew__store_relaxed(&pipe->seen, newer); /* it may go back: a guess */
+        if (has_room(pipe, *gate, newer, size)) {
+            crew__mark(CREW__MARK_PIPE_STALE);
+            return false;
+        }
+    } while (newer != taken);
+    return true;
+}
+
+int crew__pipe_ask(struct crew__pipe *pipe, size_t size)
+{
+    uint64_t gate = crew__load_seq_cst(
+        &pipe->gate); /* edge:pipe-left, acquire */
+
+    if (gate & FLAGS)
+        return -EPIPE;
+    return is_full(pipe, &gate, size) ? -EAGAIN : 0;
+}
+
+int crew__pipe_enter(struct crew__pipe *pipe, size_t size)
+{
+    uint64_t gate = crew__load_relaxed(&pipe->gate); /* the CAS decides */
+    bool full;
+
+    if (size > CREW__PIPE_BYTES)
+        return -ENOMEM;
+    do {
+        full = is_full(pipe, &gate, size);
+        if (gate & FLAGS)
+            return -EPIPE;
+        if (full)
+            return -EAGAIN;
+        /* edge:pipe-left, acquire */
+    } while (!crew__cas_seq_cst(&pipe->gate, &gate, gate + weight(size)));
+    return 0;
+}
+
+bool crew__pipe_push(struct crew__pipe *pipe, struct crew__message *message)
+{
+    bool first = crew__stack_push(&pipe->posted, &message->at.node,
+                                  &message->at.node) == NULL;
+
+    /* edge:pipe-left, acquire */
+    if (!(crew__load_seq_cst(&pipe->gate) & LEFT))
+        return first;
+    crew__mark(CREW__MARK_PIPE_LEFT);
+    crew__messages_release(crew__stack_take_all(&pipe->posted));
+    return false;
+}
+
+bool crew__pipe_want_room(struct crew__pipe *pipe, size_t size)
+{
+    /* edge:pipe-room, acquire */
+    crew__exchange_seq_cst(&pipe->take->room_wanted, 1);
+    return crew__pipe_ask(pipe, size) != -EAGAIN;
+}
+
+void crew__pipe_end(struct crew__pipe *pipe)
+{
+    crew__or_seq_cst(&pipe->gate, ENDED); /* edge:pipe-left, release */
+}
+
+/* ---- taking --------------------------------------------------------------- */
+
+static bool refill(struct crew__pipe *pipe)
+{
+    if (!pipe->take->ready && !crew__stack_seems_empty(&pipe->posted))
+        pipe->take->ready = crew__stack_turn(
+            crew__stack_take_all(&pipe->posted));
+    return pipe->take->ready != NULL;
+}
+
+struct crew__message *crew__pipe_take(struct crew__pipe *pipe)
+{
+    struct crew__pipe_take *take = pipe->take;
+    struct crew__message *first;
+    uint64_t taken;
+
+    if (!refill(pipe))
+        return NULL;
+    first = (struct crew__message *)(void *)take->ready;
+    take->ready = take->ready->next;
+    taken = crew__load_relaxed(&take->taken); /* own word */
+    /* edge:pipe-room, release */
+    crew__store_seq_cst(&take->taken, taken + weight(first->public.size));
+    return first;
+}
+
+bool crew__pipe_room_wanted(struct crew__pipe *pipe)
+{
+    crew__a32 *word = &pipe->take->room_wanted;
+
+    return crew__load_seq_cst(word) && crew__exchange_seq_cst(word, 0);
+}
+
+uint64_t crew__pipe_peek(struct crew__pipe *pipe)
+{
+    if (!refill(pipe))
+        return 0;
+    return ((struct crew__message *)(void *)pipe->take->ready)->stamp;
+}
+
+size_t crew__pipe_waiting(struct crew__pipe *pipe)
+{
+    /* edge:pipe-left, acquire */
+    uint64_t gate = crew__load_seq_cst(&pipe->gate) & ~FLAGS;
+
+    /* own word */
+    return (size_t)((gate - crew__load_relaxed(&pipe->take->taken)) /
+                    MESSAGE_ONE);
+}
+
+bool crew__pipe_is_over(struct crew__pipe *pipe)
+{
+    /* edge:pipe-left, acquire */
+    uint64_t gate = crew__load_seq_cst(&pipe->gate);
+
+    /* own word */
+    return (gate & ENDED) &&
+           (gate & ~FLAGS) == crew__load_relaxed(&pipe->take->taken);
+}
+
+bool crew__pipe_has_news(struct crew__pipe *pipe)
+{
+    return pipe->take->ready || !crew__stack_is_empty(&pipe->posted) ||
+           crew__pipe_is_over(pipe);
+}
+
+void crew__pipe_leave(struct crew__pipe *pipe)
+{
+    crew__or_seq_cst(&pipe->gate, LEFT); /* edge:pipe-left, release */
+}
+
+struct crew__node *crew__pipe_drain(struct crew__pipe *pipe)
+{
+    struct crew__node *chain = pipe->take->ready;
+    struct crew__node **last = &chain;
+
+    while (*last)
+        last = &(*last)->next;
+    *last = crew__stack_turn(crew__stack_take_all(&pipe->posted));
+    pipe->take->ready = NULL;
+    return chain;
+}
