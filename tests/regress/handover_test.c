@@ -127,7 +127,7 @@ static void run_or_withdraw(unsigned index, void *arg)
 
 static int run_until_canceled(crew_self *self, crew_task *task)
 {
-    (void)task;
+    __atomic_store_n((bool *)task->data, true, __ATOMIC_RELEASE);
     while (!crew_self_canceled(self))
         sched_yield();
     return 0;
@@ -136,15 +136,18 @@ static int run_until_canceled(crew_self *self, crew_task *task)
 static void withdraw_from_run(bool replaced)
 {
     crew_pool_options options = {.workers = 1, .queue_limit = 1};
-    crew_task held = {.run = run_until_canceled};
+    bool runs = false;
+    crew_task held = {.run = run_until_canceled, .data = &runs};
     crew_task waits = {.run = return_zero};
     struct sleepy_run sleepy = {.replaced = replaced};
 
     sleepy.inbox = make_inbox();
     assert_int_equal(crew_pool_create(&sleepy.pool, &options), 0);
     check_equal(crew_submit(sleepy.pool, &held, NULL), 0);
-    while (crew_submit(sleepy.pool, &waits, NULL) == -EAGAIN)
+    /* Before it runs, the room that its start makes may still be told. */
+    while (!__atomic_load_n(&runs, __ATOMIC_ACQUIRE))
         sched_yield();
+    check_equal(crew_submit(sleepy.pool, &waits, NULL), 0);
     check_equal(
         crew_pool_on_room(sleepy.pool, sleepy.inbox, room_came, &sleepy.rooms),
         0);
