@@ -40,6 +40,7 @@ extern const struct scenario end_scenarios[];
 extern const struct scenario step_scenarios[];
 extern const struct scenario stall_scenarios[];
 extern const struct scenario cancel_scenarios[];
+extern const struct scenario port_scenarios[];
 
 /* For options.every_step: what holds between any two steps of the pool of
  * `load` (job.h). */
