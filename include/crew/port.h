@@ -84,7 +84,6 @@ CREW_API int crew_channel_create(crew_port **a, crew_port **b,
  *                      number is not 0; an entry is NULL or comes twice; a
  *                      port would travel through itself or to its own other
  *                      side; a reserved word is set.
- *          -ELOOP      a port would wait inside itself, by way of others.
  *          -EBUSY      a port in it is being received from, or its callback
  *                      runs on another thread.
  *          -ENOMEM     no memory.
@@ -210,6 +209,47 @@ CREW_API void crew_port_unref(crew_port *port);
  * Since:   0.1
  */
 CREW_API bool crew_port_has_ref(crew_port *port);
+
+typedef enum crew_full {
+    CREW_FULL_REFUSE,     /* posts are refused while this member is full */
+    CREW_FULL_DROP_OLDEST /* this member loses its oldest */
+} crew_full;
+
+typedef struct crew_hub_options {
+    size_t max_messages;   /* that may wait for this member; 0: 1024 */
+    size_t max_bytes;      /* likewise; 0: 16 MiB; one message that is larger
+                              is taken when nothing waits */
+    crew_full when_full;   /* what happens when this member is full */
+    uintptr_t reserved[8]; /* zero */
+} crew_hub_options;
+
+/*
+ * Joins the hub of that name in this process: what is posted on the port goes
+ * once to all others that have joined before, not to itself. All members see
+ * the posts in one order. The bytes are copied once, and shared. A port, or a
+ * buffer to which there is one reference alone, cannot move to several:
+ * -EINVAL; of a buffer to which there are more, each member gets one of its
+ * own, and the one that was posted is given back.
+ *
+ * Threads: any.
+ * Owns:    the caller owns *out: crew_port_close. The hub goes with its last
+ *          member.
+ * Errors:  -ENOMEM     no memory.
+ *          -EINVAL     out or name is NULL, name is empty, a reserved word is
+ *                      set.
+ * Since:   0.1
+ */
+CREW_API int crew_hub_join(crew_port **out, const char *name,
+                           const crew_hub_options *options);
+
+/*
+ * How many messages this member has lost to CREW_FULL_DROP_OLDEST so far.
+ * 0 for every other port.
+ *
+ * Threads: any.
+ * Since:   0.1
+ */
+CREW_API uint64_t crew_hub_dropped(crew_port *port);
 
 #ifdef __cplusplus
 }
