@@ -26,6 +26,10 @@ struct scene {
     crew_buffer *buffer;
     crew_buffer *shared;
     crew_buffer *wrapped;
+    crew_port *a, *b;          /* a channel */
+    crew_port *member, *other; /* of a hub */
+    unsigned posted, came, closes;
+    bool listened;
     char bytes[16];
     unsigned calls, rooms, dones, pool_calls, releases, notifies, hooks;
     bool called, asked, submitted, pool_called, notified;
@@ -182,6 +186,81 @@ static int call_all(struct scene *scene)
     return first ? first : second ? second : third;
 }
 
+/* ---- ports ------------------------------------------------------------------ */
+
+static void on_message(crew_port *port, crew_message *message, void *arg)
+{
+    (void)port;
+    (void)message;
+    ((struct scene *)arg)->came++;
+}
+
+static void on_close(crew_port *port, int error, void *arg)
+{
+    (void)port;
+    check_equal(error, 0);
+    ((struct scene *)arg)->closes++;
+}
+
+static int create_ports(struct scene *scene)
+{
+    int r = crew_channel_create(&scene->a, &scene->b, NULL);
+
+    if (r == 0)
+        r = crew_hub_join(&scene->member, "tests/walk", NULL);
+    if (r == 0)
+        r = crew_hub_join(&scene->other, "tests/walk", NULL);
+    return r;
+}
+
+/* What is not posted is still here. */
+static int post_on(struct scene *scene, crew_port *port, size_t size)
+{
+    static const char bytes[1000];
+    crew_message message = {.bytes = bytes,
+                            .size = size,
+                            .buffers = &scene->buffer,
+                            .buffer_count = 1};
+    int r;
+
+    crew_buffer_retain(scene->buffer);
+    r = crew_post(port, &message);
+    if (r < 0)
+        crew_buffer_release(scene->buffer);
+    else
+        scene->posted += port == scene->a;
+    return r;
+}
+
+static int post_all(struct scene *scene)
+{
+    crew_listener listener = {
+        .on_message = on_message, .on_close = on_close, .arg = scene};
+    crew_message *message = NULL;
+    int first = post_on(scene, scene->a, 10);
+    int second = post_on(scene, scene->a, 1000);
+    int third = post_on(scene, scene->member, 100);
+    int fourth = crew_listen(scene->b, scene->inbox, &listener);
+
+    scene->listened = fourth == 0;
+    check_equal(crew_receive(scene->other, &message, 0),
+                third == 0 ? 0 : -ETIMEDOUT);
+    crew_message_free(message);
+    return first ? first : second ? second : third ? third : fourth;
+}
+
+static void close_ports(struct scene *scene)
+{
+    crew_port_close(scene->a);
+    if (scene->listened)
+        check(crew_inbox_run(scene->inbox) >= 0);
+    crew_port_close(scene->b);
+    crew_port_close(scene->member);
+    crew_port_close(scene->other);
+    check_equal(scene->came, scene->listened ? scene->posted : 0);
+    check_equal(scene->closes, scene->listened);
+}
+
 static void ask_all(struct scene *scene)
 {
     static char text[4096];
@@ -207,6 +286,7 @@ static void wait_for_word(struct scene *scene)
 
 static void destroy_all(struct scene *scene)
 {
+    close_ports(scene);
     /* A call that still waits when the pool stops is dropped. */
     if (scene->pool)
         check_equal(crew_pool_drain(scene->pool, CREW_FOREVER), 0);
@@ -236,6 +316,8 @@ static int play(void)
     memset(&scene, 0, sizeof scene);
     r = create_all(&scene);
     if (r == 0)
+        r = create_ports(&scene);
+    if (r == 0)
         r = crew_trace_start(scene.pool, "/dev/null");
     if (r == 0) {
         wait_for_word(&scene);
@@ -243,6 +325,8 @@ static int play(void)
         ask_all(&scene);
         r = call_all(&scene);
     }
+    if (r == 0)
+        r = post_all(&scene);
     if (r == 0)
         r = crew_trace_stop(scene.pool);
     destroy_all(&scene);
