@@ -61,9 +61,10 @@ static int find_places(struct places *places,
         return -ENOMEM;
     for (unsigned i = 0; !usable && i < topology->count; i++)
         add_place(places, topology, topology->cpus[i].os);
-    for (unsigned os = 0; usable && os < CREW__CPUS; os++) {
-        if (crew__cpuset_has(usable, os))
-            add_place(places, topology, os);
+    for (unsigned i = 0; usable && i < CREW__CPUS / 64; i++) {
+        for (uint64_t word = usable->words[i]; word; word &= word - 1)
+            add_place(places, topology,
+                      i * 64 + (unsigned)__builtin_ctzll(word));
     }
     return 0;
 }
