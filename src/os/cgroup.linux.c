@@ -1,11 +1,14 @@
 /*
- *   /proc/self/cgroup      "0::/a/b" (v2), "4:cpu,cpuacct:/a/b" (v1): the
- *                          group in each hierarchy
- *   /proc/self/mountinfo   where each hierarchy is mounted, and from which
- *                          group on: a container may see only its own part
+ * Reading /proc/self/mountinfo takes half as long as starting two threads. So
+ * what was found is kept, where it can be told whether it still holds:
  *
- * A group of /a/b in a mount at M that begins with /a is the directory M/b.
- * Where the mount begins elsewhere, the mount's own root is what is known.
+ *   the process is where it was     the namespace that names are told in, and
+ *                                   /proc/self/cgroup: the same text
+ *   the mounts are what they were   the path leads to the mount of the same
+ *                                   id; and, as ids are used again, on the
+ *                                   same device with the same root
+ *
+ * The limits themselves are never kept.
  */
 #include "os/cgroup.h"
 
@@ -17,26 +20,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-struct hierarchy {
-    bool v2;
-    bool listed;  /* `group` is known */
-    bool mounted; /* `mount` and `from` are known */
-    bool above;   /* `from` is `group` or above it */
-    char group[PATH_MAX];
-    char mount[PATH_MAX];
-    char from[PATH_MAX];
-};
-
-/* Large, so on the heap. */
-struct finding {
-    const char *root;
-    struct hierarchy v1;
-    struct hierarchy v2;
-    char path[PATH_MAX];
-    char *text;
-};
 
 /* ---- files ------------------------------------------------------------- */
 
@@ -58,6 +43,7 @@ static ssize_t read_some(int fd, char *out, size_t size)
     return n < 0 ? -errno : n;
 }
 
+/* What is longer is cut. */
 static int read_file(const char *path, char *out, size_t size)
 {
     size_t length = 0;
@@ -76,26 +62,6 @@ static int read_file(const char *path, char *out, size_t size)
     return n < 0 ? (int)n : 0;
 }
 
-/* However long it is; the caller frees it. */
-static int read_whole(const char *path, char **out)
-{
-    for (size_t size = 16384;; size *= 4) {
-        char *text = crew__memory_zero(size);
-        int r;
-
-        if (!text)
-            return -ENOMEM;
-        r = read_file(path, text, size);
-        if (r == 0 && strlen(text) < size - 1) {
-            *out = text;
-            return 0;
-        }
-        crew__memory_free(text);
-        if (r < 0)
-            return r;
-    }
-}
-
 static int join(char out[PATH_MAX], const char *a, const char *b, const char *c)
 {
     int n = snprintf(out, PATH_MAX, "%s%s%s", a, b, c);
@@ -112,225 +78,215 @@ int crew__cgroup_read(const char *directory, const char *name, char *out,
     return r < 0 ? r : read_file(path, out, size);
 }
 
-/* A file of /proc into finding->text. What is not there, or not shown to this
- * process, is empty. */
-static int read_proc(struct finding *finding, const char *name)
+/* What is not there, or not shown to this process, is empty. */
+static int read_proc(const char *root, const char *name, char *out, size_t size)
 {
-    int r;
+    char path[PATH_MAX];
+    int r = join(path, root, name, "");
 
-    crew__memory_free(finding->text);
-    finding->text = NULL;
-    r = join(finding->path, finding->root, name, "");
     if (r == 0)
-        r = read_whole(finding->path, &finding->text);
-    if (r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EPERM)
-        return 0;
+        r = read_file(path, out, size);
+    if (r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EPERM) {
+        *out = '\0';
+        r = 0;
+    }
     return r;
 }
 
-/* ---- words ------------------------------------------------------------- */
-
-/* Cuts the next piece off *rest, which ends at `end`; NULL: none is left. */
-static char *cut(char **rest, char end)
+static int read_mounts(const char *root, char *out, size_t size)
 {
-    char *piece = *rest;
-    char *p;
-
-    if (!piece || *piece == '\0')
-        return NULL;
-    p = strchr(piece, end);
-    if (p)
-        *p++ = '\0';
-    *rest = p;
-    return piece;
+    return read_proc(root, "/proc/self/mountinfo", out, size);
 }
 
-static bool has_word(const char *list, const char *word)
+/* Where the namespace's name cannot be read, "?" stands for it. Leaves room for
+ * a byte and a NUL. */
+static int read_namespace(const char *root, char *out, size_t size)
 {
-    size_t length = strlen(word);
+    char path[PATH_MAX];
+    int r = join(path, root, "/proc/self/ns/cgroup", "");
+    ssize_t n;
 
-    while (list) {
-        size_t n = strcspn(list, ",");
-
-        if (n == length && memcmp(list, word, n) == 0)
-            return true;
-        list = list[n] ? list + n + 1 : NULL;
-    }
-    return false;
-}
-
-static bool is_octal(const char *p)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        if (p[i] < '0' || p[i] > '7')
-            return false;
-    }
-    return true;
-}
-
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static void copy_unescaped(char out[PATH_MAX], const char *in)
-{
-    size_t n = 0;
-
-    while (*in && n < PATH_MAX - 1) {
-        if (*in == '\\' && is_octal(in + 1)) {
-            out[n++] = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 +
-                              (in[3] - '0'));
-            in += 4;
-        } else {
-            out[n++] = *in++;
-        }
-    }
-    out[n] = '\0';
-}
-
-/* "/a" is above "/a/b" and "/a", not above "/ab"; "/" is above all. */
-static bool is_above(const char *above, const char *group)
-{
-    size_t n = strlen(above);
-
-    if (strcmp(above, "/") == 0)
-        return true;
-    return strncmp(above, group, n) == 0 &&
-           (group[n] == '/' || group[n] == '\0');
-}
-
-/* ---- /proc/self/cgroup ------------------------------------------------- */
-
-static void read_group(struct finding *finding, char *line)
-{
-    char *id = cut(&line, ':');
-    char *controllers = line;
-    char *group = line ? strchr(line, ':') : NULL;
-    struct hierarchy *hierarchy = NULL;
-
-    if (!id || !group)
-        return;
-    *group++ = '\0';
-    if (strcmp(id, "0") == 0 && *controllers == '\0')
-        hierarchy = &finding->v2;
-    else if (has_word(controllers, "cpu"))
-        hierarchy = &finding->v1;
-    if (!hierarchy)
-        return;
-    hierarchy->listed = true;
-    snprintf(hierarchy->group, sizeof hierarchy->group, "%s", group);
-}
-
-/* ---- /proc/self/mountinfo ---------------------------------------------- */
-
-/* The first mount that shows the group, or else the first. */
-static void take_mount(struct finding *finding, struct hierarchy *hierarchy,
-                       const char *from, const char *mount)
-{
-    bool above;
-
-    copy_unescaped(finding->path, from);
-    above = is_above(finding->path, hierarchy->group);
-    if (hierarchy->above || (hierarchy->mounted && !above))
-        return;
-    memcpy(hierarchy->from, finding->path, sizeof hierarchy->from);
-    copy_unescaped(hierarchy->mount, mount);
-    hierarchy->mounted = true;
-    hierarchy->above = above;
-}
-
-/* "30 22 0:27 / /sys/fs/cgroup rw shared:1 - cgroup2 cgroup2 rw": id, parent,
- * device, from, mount, options, any number of fields, "-", type, source, the
- * type's own options. */
-static void read_mount(struct finding *finding, char *line)
-{
-    char *field[6];
-    char *next;
-    char *type;
-    char *options;
-
-    for (unsigned i = 0; i < 6; i++)
-        field[i] = cut(&line, ' ');
-    do
-        next = cut(&line, ' ');
-    while (next && strcmp(next, "-") != 0);
-    type = cut(&line, ' ');
-    cut(&line, ' ');
-    options = cut(&line, ' ');
-    if (!type)
-        return;
-    if (strcmp(type, "cgroup2") == 0)
-        take_mount(finding, &finding->v2, field[3], field[4]);
-    else if (strcmp(type, "cgroup") == 0 && has_word(options, "cpu"))
-        take_mount(finding, &finding->v1, field[3], field[4]);
-}
-
-static int read_lines(struct finding *finding, const char *name,
-                      void (*read_line)(struct finding *, char *))
-{
-    char *rest;
-    char *line;
-    int r;
-
-    r = read_proc(finding, name);
     if (r < 0)
         return r;
-    rest = finding->text;
-    while ((line = cut(&rest, '\n')))
-        read_line(finding, line);
-    return 0;
+    n = CREW__TRY(CREW__FAULT_FILE, readlink(path, out, size - 2),
+                  (errno = EPERM, -1));
+    if (n < 0)
+        out[0] = '?';
+    return n < 0 ? 1 : (int)n;
+}
+
+static int read_proof(const char *root, char *out, size_t size)
+{
+    int n = read_namespace(root, out, size);
+
+    if (n < 0)
+        return n;
+    out[n] = '\n';
+    return read_proc(root, "/proc/self/cgroup", out + n + 1,
+                     size - (size_t)n - 1);
+}
+
+/* However long it is; the caller frees it. */
+static int read_whole(const char *root, char **out,
+                      int (*read_text)(const char *, char *, size_t))
+{
+    for (size_t size = 4096;; size *= 4) {
+        char *text = crew__memory_zero(size);
+        int r;
+
+        if (!text)
+            return -ENOMEM;
+        r = read_text(root, text, size);
+        if (r == 0 && strlen(text) < size - 1) {
+            *out = text;
+            return 0;
+        }
+        crew__memory_free(text);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* ---- whether it still holds -------------------------------------------- */
+
+/* Where the kernel does not tell (before Linux 5.8) it is a failure. */
+static bool identify(const char *path, struct crew__cgroup_mount *out)
+{
+#if defined(STATX_MNT_ID)
+    struct statx status;
+    int r = CREW__TRY(CREW__FAULT_FILE,
+                      statx(AT_FDCWD, path, AT_NO_AUTOMOUNT,
+                            STATX_INO | STATX_MNT_ID, &status),
+                      -1);
+
+    if (r < 0 || !(status.stx_mask & STATX_INO) ||
+        !(status.stx_mask & STATX_MNT_ID))
+        return false;
+    out->id = status.stx_mnt_id;
+    out->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+    out->inode = status.stx_ino;
+    return true;
+#else
+    (void)path;
+    (void)out;
+    return false;
+#endif
+}
+
+static bool identify_way(const struct crew__cgroup_way *way,
+                         struct crew__cgroup_mount *out)
+{
+    char *end = &way->path[way->shortest];
+    char cut = *end;
+    bool done;
+
+    *end = '\0';
+    done = identify(way->path, out);
+    *end = cut;
+    return done;
+}
+
+/* The first time, where nothing but the id is known. */
+static bool learn(struct crew__cgroup_way *way)
+{
+    uint64_t id = way->mount.id;
+
+    return !way->path ||
+           (identify_way(way, &way->mount) && way->mount.id == id);
+}
+
+static bool leads_there(const struct crew__cgroup_way *way)
+{
+    struct crew__cgroup_mount seen;
+
+    return !way->path ||
+           (identify_way(way, &seen) && seen.id == way->mount.id &&
+            seen.device == way->mount.device && seen.inode == way->mount.inode);
+}
+
+static bool holds(struct crew__cgroups *groups, const char *root)
+{
+    return strcmp(groups->root, root) == 0 &&
+           read_proof(root, groups->again, groups->letters + 2) == 0 &&
+           strcmp(groups->again, groups->proof) == 0 &&
+           leads_there(&groups->v1) && leads_there(&groups->v2);
 }
 
 /* ---- the way up -------------------------------------------------------- */
 
-/* The part of the group's name below what is mounted. A name with ".." lies
- * outside of this process's view; it must not lead out of the mount. */
-static const char *below(const struct hierarchy *hierarchy)
+static int find(struct crew__cgroups **out, const char *root)
 {
-    const char *rest = hierarchy->group;
+    char *mounts = NULL;
+    char *proof;
+    int r = read_whole(root, &proof, read_proof);
 
-    if (!hierarchy->above || strstr(rest, "/.."))
-        return "";
-    if (strcmp(hierarchy->from, "/") != 0)
-        rest += strlen(hierarchy->from);
-    return strcmp(rest, "/") == 0 ? "" : rest;
+    if (r < 0)
+        return r;
+    r = read_whole(root, &mounts, read_mounts);
+    if (r == 0)
+        r = crew__cgroup_find(out, root, proof, mounts);
+    crew__memory_free(mounts);
+    crew__memory_free(proof);
+    return r;
 }
 
-static int visit(struct finding *finding, const struct hierarchy *hierarchy,
-                 crew__cgroup_look *look, void *arg)
+static int show(const struct crew__cgroup_way *way, bool v2,
+                crew__cgroup_look *look, void *arg)
 {
-    char *path = finding->path;
-    size_t shortest = strlen(finding->root) + strlen(hierarchy->mount);
-    int r;
+    char *path = way->path;
+    int r = 0;
 
-    if (!hierarchy->listed || !hierarchy->mounted)
-        return 0;
-    r = join(path, finding->root, hierarchy->mount, below(hierarchy));
-    for (size_t n = strlen(path); r == 0; n--) {
-        if (n != shortest && path[n] != '/' && path[n] != '\0')
+    for (size_t n = path ? strlen(path) : 0; path && r == 0; n--) {
+        char cut = path[n];
+
+        if (n != way->shortest && cut != '/' && cut != '\0')
             continue;
         path[n] = '\0';
-        r = look(path, hierarchy->v2, arg);
-        if (n == shortest)
+        r = look(path, v2, arg);
+        path[n] = cut;
+        if (n == way->shortest)
             break;
     }
     return r;
 }
 
-int crew__cgroup_visit(const char *root, crew__cgroup_look *look, void *arg)
+/* What is kept is taken out meanwhile, and put back where it may stay. */
+static int take(struct crew__cgroups **out, const char *root,
+                struct crew__cgroups **kept)
 {
-    struct finding *finding = crew__memory_zero(sizeof *finding);
+    struct crew__cgroups *groups = kept ? *kept : NULL;
     int r;
 
-    if (!finding)
-        return -ENOMEM;
-    finding->root = root ? root : "";
-    finding->v2.v2 = true;
-    r = read_lines(finding, "/proc/self/cgroup", read_group);
+    if (kept)
+        *kept = NULL;
+    if (groups && holds(groups, root)) {
+        *out = groups;
+        return 0;
+    }
+    crew__memory_free(groups);
+    r = find(&groups, root);
+    if (r < 0)
+        return r;
+    groups->lasting = groups->lasting && kept && groups->proof[0] != '?' &&
+                      learn(&groups->v1) && learn(&groups->v2);
+    *out = groups;
+    return 0;
+}
+
+int crew__cgroup_visit(const char *root, struct crew__cgroups **kept,
+                       crew__cgroup_look *look, void *arg)
+{
+    struct crew__cgroups *groups;
+    int r = take(&groups, root ? root : "", kept);
+
+    if (r < 0)
+        return r;
+    r = show(&groups->v2, true, look, arg);
     if (r == 0)
-        r = read_lines(finding, "/proc/self/mountinfo", read_mount);
-    if (r == 0)
-        r = visit(finding, &finding->v2, look, arg);
-    if (r == 0)
-        r = visit(finding, &finding->v1, look, arg);
-    crew__memory_free(finding->text);
-    crew__memory_free(finding);
+        r = show(&groups->v1, false, look, arg);
+    if (groups->lasting)
+        *kept = groups;
+    else
+        crew__memory_free(groups);
     return r;
 }

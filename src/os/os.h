@@ -269,10 +269,16 @@ int crew__affinity_set(pid_t tid, const struct crew__cpuset *set);
  * rounded up, at least 1; 0: unlimited; negative errno: a quota is there, but
  * it cannot be read or makes no sense (-EPROTO). `root` replaces "/" in tests;
  * NULL: the real one.
+ *
+ * The limits are read each time; where they lie is kept in *kept from one call
+ * to the next, as one block for crew__memory_free, and found anew where it may
+ * have changed. *kept is NULL at first; one call at a time may have it. `kept`
+ * may be NULL: nothing is kept.
  */
-int crew__quota_cpus(const char *root);
+struct crew__cgroups;
+int crew__quota_cpus(const char *root, struct crew__cgroups **kept);
 /* How often the quota stopped this process's cgroup. 0 where unknown. */
-uint64_t crew__quota_throttled(const char *root);
+uint64_t crew__quota_throttled(const char *root, struct crew__cgroups **kept);
 
 /* True where the environment must not be trusted (setuid programs). */
 bool crew__secure_mode(void);

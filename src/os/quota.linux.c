@@ -90,15 +90,15 @@ static int parse_v1(const char *quota_text, const char *period_text)
 
 static int read_v1(const char *directory, const char *quota)
 {
-    char period[64];
-    int r = crew__cgroup_read(directory, "cpu.cfs_period_us", period,
-                              sizeof period);
+    char period[64] = "";
+    int r = 0;
 
-    if (r == -ENOENT) {
-        r = 0;
-        period[0] = '\0'; /* good enough where there is no limit */
-    }
-    return r < 0 ? r : parse_v1(quota, period);
+    if (strncmp(quota, "-1", 2) != 0)
+        r = crew__cgroup_read(directory, "cpu.cfs_period_us", period,
+                              sizeof period);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return parse_v1(quota, period); /* refuses a quota without a period */
 }
 
 static int look_at_quota(const char *directory, bool v2, void *arg)
@@ -149,19 +149,20 @@ static const char *choose_root(const char *root)
     return root;
 }
 
-int crew__quota_cpus(const char *root)
+int crew__quota_cpus(const char *root, struct crew__cgroups **kept)
 {
     int smallest = 0;
-    int r = crew__cgroup_visit(choose_root(root), look_at_quota, &smallest);
+    int r = crew__cgroup_visit(choose_root(root), kept, look_at_quota,
+                               &smallest);
 
     return r < 0 ? r : smallest;
 }
 
 /* A parent that is stopped stops its children, so all on the way up count. */
-uint64_t crew__quota_throttled(const char *root)
+uint64_t crew__quota_throttled(const char *root, struct crew__cgroups **kept)
 {
     uint64_t sum = 0;
 
-    crew__cgroup_visit(choose_root(root), look_at_throttled, &sum);
+    crew__cgroup_visit(choose_root(root), kept, look_at_throttled, &sum);
     return sum;
 }

@@ -68,15 +68,17 @@ int crew__thread_cpu(void)
     return -1;
 }
 
-int crew__quota_cpus(const char *root)
+int crew__quota_cpus(const char *root, struct crew__cgroups **kept)
 {
     (void)root;
+    (void)kept;
     return 0;
 }
 
-uint64_t crew__quota_throttled(const char *root)
+uint64_t crew__quota_throttled(const char *root, struct crew__cgroups **kept)
 {
     (void)root;
+    (void)kept;
     return 0;
 }
 

@@ -74,12 +74,12 @@ static int plan_placement(crew_pool *pool, const crew_pool_options *options)
         .list = options->placement_list,
         .reserve_caller_core = options->reserve_caller_core,
         .caller_cpu = crew__thread_cpu(),
-        .quota_cpus = crew__quota_cpus(NULL),
     };
     int r = crew__topology_retain(&pool->topology);
 
     if (r < 0)
         return r;
+    request.quota_cpus = crew__topology_quota(pool->topology);
     if (get_usable(&pool->usable) == 0)
         request.usable = &pool->usable;
     r = crew__placement_make(&pool->plan, pool->topology, &request);

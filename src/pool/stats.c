@@ -49,7 +49,7 @@ static void fill_stats(crew_pool *pool, crew_pool_stats *stats)
         crew__histogram_sum(&worker->runs, stats->run_histogram);
     }
     stats->wakes = read_figure(&pool->idle.wakes);
-    stats->throttled = crew__quota_throttled(NULL);
+    stats->throttled = crew__topology_throttled(pool->topology);
 }
 
 static void copy_out(void *out, size_t size, const void *from, size_t from_size)

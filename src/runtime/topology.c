@@ -28,6 +28,8 @@ struct crew__topology *crew__topology_create(unsigned count)
 
 void crew__topology_destroy(struct crew__topology *topology)
 {
+    if (topology)
+        crew__memory_free(topology->cgroups);
     crew__memory_free(topology);
 }
 
@@ -127,6 +129,40 @@ void crew__topology_release(const struct crew__topology *topology)
     crew__unlock(lock);
     if (last)
         crew__topology_destroy(mine);
+}
+
+/* Who asks has what is kept for himself; who comes meanwhile finds it anew. So
+ * one of them is left over when both put theirs back. */
+static struct crew__cgroups *swap_kept(const struct crew__topology *topology,
+                                       struct crew__cgroups *kept)
+{
+    struct crew__lock *lock = crew__fork_lock();
+    struct crew__topology *mine = (struct crew__topology *)topology;
+    struct crew__cgroups *before;
+
+    crew__lock(lock);
+    before = mine->cgroups;
+    mine->cgroups = kept;
+    crew__unlock(lock);
+    return before;
+}
+
+int crew__topology_quota(const struct crew__topology *topology)
+{
+    struct crew__cgroups *kept = swap_kept(topology, NULL);
+    int r = crew__quota_cpus(NULL, &kept);
+
+    crew__memory_free(swap_kept(topology, kept));
+    return r;
+}
+
+uint64_t crew__topology_throttled(const struct crew__topology *topology)
+{
+    struct crew__cgroups *kept = swap_kept(topology, NULL);
+    uint64_t throttled = crew__quota_throttled(NULL, &kept);
+
+    crew__memory_free(swap_kept(topology, kept));
+    return throttled;
 }
 
 const struct crew__cpu *

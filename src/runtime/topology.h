@@ -32,12 +32,14 @@ struct crew__cpu {
 };
 
 struct crew__topology {
-    bool known;              /* false: hwloc told nothing */
-    unsigned count;          /* CPUs */
-    unsigned cores;          /* physical ones of the whole machine */
-    unsigned users;          /* guarded by crew__fork_lock */
-    uint64_t generation;     /* of the process that loaded it */
-    struct crew__cpu cpus[]; /* ordered by `os` */
+    bool known;                    /* false: hwloc told nothing */
+    unsigned count;                /* CPUs */
+    unsigned cores;                /* physical ones of the whole machine */
+    unsigned users;                /* guarded by crew__fork_lock */
+    uint64_t generation;           /* of the process that loaded it */
+    struct crew__cgroups *cgroups; /* what crew__quota_cpus kept, while no call
+                                      has it; guarded by that lock, too */
+    struct crew__cpu cpus[];       /* ordered by `os` */
 };
 
 /*
@@ -49,6 +51,11 @@ struct crew__topology {
  */
 int crew__topology_retain(const struct crew__topology **out);
 void crew__topology_release(const struct crew__topology *topology);
+
+/* crew__quota_cpus and _throttled, with what is kept of them as long as the
+ * machine is. Any thread that has retained it. */
+int crew__topology_quota(const struct crew__topology *topology);
+uint64_t crew__topology_throttled(const struct crew__topology *topology);
 
 /* NULL: nothing is known about that CPU. */
 const struct crew__cpu *

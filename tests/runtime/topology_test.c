@@ -386,6 +386,28 @@ CREW_TEST(threads_that_come_at_once_get_the_same)
     }
 }
 
+static void ask_for_the_quota(unsigned index, void *arg)
+{
+    const struct crew__topology *topology = arg;
+    int quota = crew__quota_cpus(NULL, NULL);
+
+    (void)index;
+    for (int i = 0; i < 200; i++) {
+        check_equal(crew__topology_quota(topology), quota);
+        crew__topology_throttled(topology);
+    }
+}
+
+CREW_TEST(what_is_kept_of_the_quota_goes_with_the_machine)
+{
+    const struct crew__topology *topology;
+
+    assert_int_equal(crew__topology_retain(&topology), 0);
+    test_threads(4, ask_for_the_quota, (void *)(uintptr_t)topology);
+    crew__topology_release(topology);
+    assert_int_equal(crew__census_live(1), 0);
+}
+
 static int use_in_child(void *arg)
 {
     const struct crew__topology *inherited = arg;
@@ -396,6 +418,8 @@ static int use_in_child(void *arg)
     check(own != inherited);
     check(crew__topology_retain(&again) == 0);
     check(own == again);
+    check(own->cgroups == NULL);
+    ask_for_the_quota(0, (void *)(uintptr_t)own);
     crew__topology_release(inherited);
     check(own->known);
     crew__topology_release(own);
@@ -408,6 +432,7 @@ CREW_TEST(a_forked_child_loads_its_own)
     const struct crew__topology *topology;
 
     assert_int_equal(crew__topology_retain(&topology), 0);
+    crew__topology_quota(topology);
     check_equal(test_in_child(use_in_child, (void *)(uintptr_t)topology), 0);
     crew__topology_release(topology);
 }
