@@ -168,7 +168,8 @@ static void go(crew_pool *pool, enum crew__go stage)
         crew__idle_rouse(&pool->idle, i);
 }
 
-/* They may be at work already: nobody waits for a worker whose CPU is taken. */
+/* They have reported, and most sleep, or will at once: one that sleeps is pinned
+ * for little, one that runs is carried over. */
 static void pin_workers(crew_pool *pool)
 {
     for (unsigned i = 0; i < pool->workers; i++) {
@@ -189,14 +190,15 @@ static int start(crew_pool *pool, const crew_pool_options *options)
     pool->idle.workers = pool->workers;
     for (unsigned i = 0; i < pool->workers; i++)
         crew__placement_steal_order(&pool->plan, i, pool->worker[i].victims);
-    go(pool, pool->on_worker_start ? CREW__GO_HOOKS : CREW__GO_WORK);
+    if (pool->on_worker_start)
+        go(pool, CREW__GO_HOOKS);
     r = await_start(pool, pool->workers);
     if (r == 0 && refused < 0 && !(options->allow_fewer && pool->workers))
         r = refused;
-    if (pool->on_worker_start)
-        go(pool, CREW__GO_WORK);
-    else
+    if (!pool->on_worker_start)
         pin_workers(pool);
+    /* Nobody waits for a worker whose CPU is taken. */
+    go(pool, CREW__GO_WORK);
     return r;
 }
 

@@ -155,7 +155,7 @@ struct crew__worker {
 } CREW__ALIGNED(CREW__APART);
 
 /* How far workers may go: to their start hooks, once it is known how many they
- * are; to work, when all hooks have succeeded. */
+ * are; to work, when all hooks have succeeded and all are pinned. */
 enum crew__go { CREW__GO_NOWHERE, CREW__GO_HOOKS, CREW__GO_WORK };
 
 struct crew_pool {
