@@ -50,6 +50,7 @@ typedef struct crew_group crew_group;   /* tasks that are waited for together */
 typedef struct crew_buffer crew_buffer; /* counted, aligned memory */
 typedef struct crew_port crew_port;     /* one end of a way for messages */
 typedef struct crew_message crew_message; /* what travels between ports */
+typedef struct crew_worker crew_worker; /* a function with a loop of its own */
 
 /*
  * Words an error of this library: crew_strerror(-EAGAIN). A value that is no

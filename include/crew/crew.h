@@ -7,6 +7,7 @@
 
 #include <crew/base.h>
 #include <crew/buffer.h>
+#include <crew/exit.h>
 #include <crew/group.h>
 #include <crew/inbox.h>
 #include <crew/pool.h>
@@ -15,5 +16,6 @@
 #include <crew/stats.h>
 #include <crew/task.h>
 #include <crew/trace.h>
+#include <crew/worker.h>
 
 #endif

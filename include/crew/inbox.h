@@ -85,7 +85,8 @@ CREW_API int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout);
  * Blocks:  while anything is outstanding, or a port listens here that is not
  *          unreferenced.
  * Calls:   as crew_inbox_dispatch.
- * Errors:  -EBUSY      nested, or a second thread is in it.
+ * Errors:  -ECANCELED  the caller is a worker and was terminated.
+ *          -EBUSY      nested, or a second thread is in it.
  * Since:   0.1
  */
 CREW_API int crew_inbox_run(crew_inbox *inbox);

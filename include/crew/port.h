@@ -98,6 +98,7 @@ CREW_API int crew_post(crew_port *port, const crew_message *message);
  * Blocks:  until there is room, the port is closed, or `timeout` has passed.
  * Owns:    as crew_post.
  * Errors:  -ETIMEDOUT  there was no room in time.
+ *          -ECANCELED  the caller is a worker and was terminated.
  *          others      as crew_post, but -EAGAIN.
  * Since:   0.1
  */
@@ -111,6 +112,7 @@ CREW_API int crew_post_wait(crew_port *port, const crew_message *message,
  * Blocks:  until a message comes, the port is closed, or `timeout` has passed.
  * Owns:    the caller owns *out: crew_message_free.
  * Errors:  -ETIMEDOUT  nothing came; at once with 0.
+ *          -ECANCELED  the caller is a worker and was terminated.
  *          -EPIPE      the other side is closed, and all has been received.
  *          -EBUSY      it listens, or another thread receives from it.
  *          -EINVAL     NULL, or a bad timeout.
@@ -128,6 +130,7 @@ CREW_API int crew_receive(crew_port *port, crew_message **out, crew_ns timeout);
  * Blocks:  as crew_receive.
  * Owns:    the caller owns *out: crew_message_free.
  * Errors:  -ETIMEDOUT  nothing came; at once with 0.
+ *          -ECANCELED  the caller is a worker and was terminated.
  *          -EPIPE      as above.
  *          -EBUSY      one of them listens, or another thread receives from
  *                      it, or it stands there twice.

@@ -44,7 +44,8 @@ CREW_API int crew_self_canceled(crew_self *self);
  * This work failed: its task ends with `error`, whatever its function returns.
  * The first failure wins. It does not return for you, but returns the error
  * that was given, so that `return crew_self_fail(self, -EIO, NULL);` reads
- * well. A task has no place for `text` and drops it.
+ * well. The result of a call has `text` too, copied; a task has no place for it
+ * and drops it. NULL: no text.
  *
  * Threads: the one that it was given to, and those that work for it meanwhile.
  * Errors:  -EINVAL     error is not negative.

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 
 static const char *const kind_names[CREW__CENSUS_KINDS] = {
-    "memory", "mapping", "descriptor", "thread",
-    "inbox",  "pool",    "group",      "buffer",
-    "port",   "channel", "message",    "hub",
+    "memory", "mapping", "descriptor", "thread",  "inbox", "pool",   "group",
+    "buffer", "port",    "channel",    "message", "hub",   "worker",
 };
 
 /* A hash of chains under one lock of its own: the census must not go through

@@ -21,6 +21,7 @@ enum crew__census_kind {
     CREW__CENSUS_CHANNEL,
     CREW__CENSUS_MESSAGE, /* from its post until it is freed */
     CREW__CENSUS_HUB,
+    CREW__CENSUS_WORKER,
     CREW__CENSUS_KINDS
 };
 

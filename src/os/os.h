@@ -155,6 +155,9 @@ uintptr_t crew__thread_identity(void);
 /* The CPU that the caller runs on, or -1. */
 int crew__thread_cpu(void);
 int crew__thread_nice(void);
+/* CPU time of the calling thread, and of one that has not been joined. */
+void crew__thread_cpu_time(crew_ns *user, crew_ns *system);
+crew_ns crew__thread_cpu_time_of(const struct crew__thread *thread);
 /* True on every CREW__SAMPLE_EVERY-th call of a thread, its first included. */
 bool crew__thread_sample(void);
 

@@ -189,6 +189,18 @@ pid_t crew__thread_id(void)
     return FIRST_TID + (pid_t)sim_current()->id;
 }
 
+void crew__thread_cpu_time(crew_ns *user, crew_ns *system)
+{
+    *user = 0;
+    *system = 0;
+}
+
+crew_ns crew__thread_cpu_time_of(const struct crew__thread *thread)
+{
+    (void)thread;
+    return 0;
+}
+
 size_t crew__thread_stack_min(void)
 {
     return 16384;

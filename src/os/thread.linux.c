@@ -101,6 +101,31 @@ int crew__thread_nice(void)
     return getpriority(PRIO_PROCESS, 0);
 }
 
+static crew_ns ns_of(struct timeval time)
+{
+    return (crew_ns)time.tv_sec * CREW_S + (crew_ns)time.tv_usec * CREW_US;
+}
+
+void crew__thread_cpu_time(crew_ns *user, crew_ns *system)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_THREAD, &usage);
+    *user = ns_of(usage.ru_utime);
+    *system = ns_of(usage.ru_stime);
+}
+
+crew_ns crew__thread_cpu_time_of(const struct crew__thread *thread)
+{
+    struct timespec time;
+    clockid_t clock;
+
+    if (pthread_getcpuclockid((pthread_t)thread->handle, &clock) != 0 ||
+        clock_gettime(clock, &time) != 0)
+        return 0;
+    return (crew_ns)time.tv_sec * CREW_S + time.tv_nsec;
+}
+
 size_t crew__thread_stack_min(void)
 {
     long least = sysconf(_SC_THREAD_STACK_MIN);

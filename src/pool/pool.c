@@ -56,7 +56,7 @@ static void read_options(crew_pool *pool, const crew_pool_options *options)
 
 /* The mask of this thread; but a pinned worker's says nothing of what the
  * process may use. */
-static int get_usable(struct crew__cpuset *set)
+int crew__pool_usable(struct crew__cpuset *set)
 {
     const struct crew__activation *a = crew__thread_get();
 
@@ -80,7 +80,7 @@ static int plan_placement(crew_pool *pool, const crew_pool_options *options)
     if (r < 0)
         return r;
     request.quota_cpus = crew__topology_quota(pool->topology);
-    if (get_usable(&pool->usable) == 0)
+    if (crew__pool_usable(&pool->usable) == 0)
         request.usable = &pool->usable;
     r = crew__placement_make(&pool->plan, pool->topology, &request);
     if (r < 0)

@@ -65,6 +65,7 @@
 #include "pool/group.h"
 #include "pool/queue.h"
 #include "pool/task.h"
+#include "runtime/cancel.h"
 #include "runtime/histogram.h"
 #include "runtime/idle.h"
 #include "runtime/placement.h"
@@ -93,6 +94,12 @@ struct crew_self {
     struct crew__activation *activation;
 };
 
+/* Where the text of a failure goes: to what a layer above made of its task. */
+struct crew__text_sink {
+    /* Once at most, by whichever thread works for the callback. */
+    void (*take)(struct crew__text_sink *sink, const char *text);
+};
+
 /*
  * What a worker runs at the moment: a task, a hook. Waits nest, so they form a
  * chain; the innermost is the thread's crew__thread_get.
@@ -107,12 +114,17 @@ struct crew__activation {
     crew_ns run_deadline; /* on the coarse clock; CREW__NEVER */
     crew__a32 error;      /* 0, or what crew_self_fail was given first */
     bool unpinned;
-    struct crew__block *block; /* scratch as it was before */
+    struct crew__text_sink *texts; /* NULL: texts are dropped */
+    struct crew__block *block;     /* scratch as it was before */
     size_t used;
 };
 
 enum crew__wait_kind { CREW__WAIT_NONE, CREW__WAIT_TASK, CREW__WAIT_GROUP };
 
+/*
+ * A thread's place: of one of a pool's workers, or, where `pool` is NULL and
+ * `cancel` is not, of a worker with a loop of its own.
+ */
 struct crew__worker {
     struct crew__ring ring;
     struct crew__queue mailbox;
@@ -131,8 +143,9 @@ struct crew__worker {
     struct crew__block *scratch;
     void *data;
     struct crew__thread thread;
-    int cpu;       /* the OS's number, or -1: not to be pinned */
-    int pin_error; /* why it is not pinned; 0 */
+    struct crew__cancel *cancel; /* where there is no pool; NULL */
+    int cpu;                     /* the OS's number, or -1: not to be pinned */
+    int pin_error;               /* why it is not pinned; 0 */
     int nice;
 
     /* Its own to write, others' to read. */
@@ -216,6 +229,9 @@ struct crew_pool {
 
 /* ---- pool.c ------------------------------------------------------------ */
 
+/* The mask that the calling thread would have if no pool had pinned it. */
+int crew__pool_usable(struct crew__cpuset *set);
+
 static inline bool crew__pool_is_forked(const crew_pool *pool)
 {
     /* a lone word */
@@ -258,6 +274,12 @@ void crew__run_open(struct crew__activation *a, struct crew__worker *worker,
                     crew_task *task);
 /* Closes it; the error that crew_self_fail was given, or 0. */
 int crew__run_close(struct crew__activation *a);
+
+/* ---- self.c ------------------------------------------------------------ */
+
+/* From now on, first thing in `run`: the text of this work's failure goes
+ * there. */
+void crew__self_keep_text(crew_self *self, struct crew__text_sink *sink);
 
 /* ---- take.c ------------------------------------------------------------ */
 

@@ -28,6 +28,7 @@ static inline void open_for(struct crew__activation *a,
     a->run_deadline = CREW__NEVER;
     crew__store_relaxed(&a->error, 0); /* not shared yet */
     a->unpinned = false;
+    a->texts = NULL;
     a->block = worker->scratch;
     a->used = worker->scratch ? worker->scratch->used : 0;
     /* The coarse clock, which is compared with it, is never ahead of this one:

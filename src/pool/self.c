@@ -50,7 +50,11 @@ void crew_self_set_data(crew_self *self, void *data)
 
 static bool is_canceled(const struct crew__activation *a)
 {
-    if (crew__load_seq_cst(&a->worker->pool->closing))
+    const struct crew_pool *pool = a->worker->pool;
+
+    if (!pool)
+        return crew__cancel_is_fired(a->worker->cancel);
+    if (crew__load_seq_cst((crew__a32 *)&pool->closing))
         return true;
     if (a->group && crew__group_is_canceled(a->group))
         return true;
@@ -77,15 +81,23 @@ int crew_self_canceled(crew_self *self)
     return 0;
 }
 
+void crew__self_keep_text(crew_self *self, struct crew__text_sink *sink)
+{
+    self->activation->texts = sink;
+}
+
 int crew_self_fail(crew_self *self, int error, const char *text)
 {
+    struct crew__activation *a;
     uint32_t none = 0;
 
-    (void)text; /* a task has no place for it */
     if (!self || error >= 0)
         return -EINVAL;
+    a = self->activation;
     /* edge:self-fail, release */
-    crew__cas_acq_rel(&self->activation->error, &none, (uint32_t)error);
+    if (crew__cas_acq_rel(&a->error, &none, (uint32_t)error) && text &&
+        a->texts)
+        a->texts->take(a->texts, text); /* before `run` returns */
     return error;
 }
 
@@ -149,8 +161,8 @@ int crew_self_repin(crew_self *self)
 
 /* ---- sleeping ---------------------------------------------------------- */
 
-/* In a hook. No stop comes during a start hook, and before a stop hook it has
- * come. */
+/* In a hook, where no stop comes during a start hook, and before a stop hook it
+ * has come; or in a worker that has no pool. */
 static int sleep_plainly(crew_self *self, crew_ns deadline)
 {
     struct crew__parker parker;
@@ -159,8 +171,7 @@ static int sleep_plainly(crew_self *self, crew_ns deadline)
     if (r)
         return r;
     crew__park_init(&parker);
-    crew__park(&parker, deadline);
-    return 0;
+    return crew__cancel_park(&parker, deadline) == -ECANCELED ? -ECANCELED : 0;
 }
 
 static void set_sleeping(struct crew__worker *worker, crew_task *task)

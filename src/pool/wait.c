@@ -207,7 +207,7 @@ static struct crew__worker *this_worker(void)
 {
     struct crew__activation *a = crew__thread_get();
 
-    return a ? a->worker : NULL;
+    return a && a->worker->pool ? a->worker : NULL;
 }
 
 static void init_waiter(struct crew__waiter *waiter,

@@ -23,6 +23,7 @@ struct end {
     struct end *other;
     crew__a64 references; /* in the first end: the channel's, ... */
     crew__a32 open;       /* ... and how many ends are */
+    crew__a64 received;   /* messages; written by who has the token */
     struct crew_port port;
     struct crew__pipe in; /* to this end */
 };
@@ -194,7 +195,11 @@ static struct crew__message *take(crew_port *port)
     struct end *end = end_of(port);
     struct crew__message *message = crew__pipe_take(&end->in);
 
-    if (message && crew__pipe_room_wanted(&end->in))
+    if (!message)
+        return NULL;
+    /* a figure of one writer */
+    crew__store_relaxed(&end->received, crew__load_relaxed(&end->received) + 1);
+    if (crew__pipe_room_wanted(&end->in))
         crew__port_tell_room(&end->other->port);
     return message;
 }
@@ -226,13 +231,28 @@ static struct crew__node *drain(crew_port *port)
 
 /* ---- closing and moving ---------------------------------------------------- */
 
+static void stop_posting(crew_port *port)
+{
+    struct end *other = end_of(port)->other;
+
+    crew__pipe_end(&other->in);
+    crew__port_tell(&other->port);
+}
+
+static void count(crew_port *port, struct crew__port_counts *counts)
+{
+    struct end *end = end_of(port);
+
+    counts->received = crew__load_relaxed(&end->received); /* a figure */
+    counts->queued_bytes = crew__pipe_waiting_bytes(&end->in);
+}
+
 static void shut(crew_port *port)
 {
     struct end *end = end_of(port);
     struct end *other = end->other;
 
-    crew__pipe_end(&other->in);
-    crew__port_tell(&other->port);
+    stop_posting(port);
     crew__pipe_leave(&end->in);
     crew__port_tell_room(&other->port);
     /* edge:channel-last, acquire */
@@ -262,6 +282,8 @@ static const struct crew__transport transport_of_channels = {
     .is_over = is_over,
     .has_news = has_news,
     .drain = drain,
+    .end = stop_posting,
+    .count = count,
     .shut = shut,
     .is_itself = is_itself,
     .move = move,

@@ -90,6 +90,7 @@ struct crew__message *crew__pipe_take(struct crew__pipe *pipe);
 /* When that was posted; 0: none. */
 uint64_t crew__pipe_peek(struct crew__pipe *pipe);
 size_t crew__pipe_waiting(struct crew__pipe *pipe);
+size_t crew__pipe_waiting_bytes(struct crew__pipe *pipe); /* any thread */
 /* Whether there is something to take, or all is over; for the look before a
  * sleep. */
 bool crew__pipe_has_news(struct crew__pipe *pipe);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mark.h"
+#include "runtime/cancel.h"
 
 #include <errno.h>
 
@@ -39,11 +40,32 @@ void crew__port_set_wants(crew_port *port, uint32_t set, uint32_t clear)
     crew__store_seq_cst(&port->wants, (wants | set) & ~clear);
 }
 
+void crew__port_end(crew_port *port)
+{
+    port->transport->end(port);
+}
+
+void crew__port_count(crew_port *port, struct crew__port_counts *counts)
+{
+    port->transport->count(port, counts);
+}
+
+bool crew__port_will_tell(crew_port *port, const crew_inbox *inbox)
+{
+    bool will;
+
+    crew__lock(&port->lock);
+    will = port->listening && port->listening->inbox == inbox &&
+           !(crew__port_state(port) & CREW__PORT_OVER);
+    crew__unlock(&port->lock);
+    return will;
+}
+
 /* ---- sleepers ------------------------------------------------------------ */
 
 int crew__port_sleep(struct crew__parker *parker, crew_ns deadline)
 {
-    return crew__park(parker, deadline) ? 0 : -ETIMEDOUT;
+    return crew__cancel_park(parker, deadline);
 }
 
 void crew__port_sleeper_init(struct crew__port_sleeper *sleeper)

@@ -78,6 +78,12 @@ struct crew__listening {
     bool room_due;
 };
 
+/* What came to a port so far, and waits there. */
+struct crew__port_counts {
+    uint64_t received; /* messages */
+    uint64_t queued_bytes;
+};
+
 struct crew__transport {
     /* The posting side; any thread. */
     int (*post)(crew_port *port, const crew_message *message);
@@ -90,6 +96,9 @@ struct crew__transport {
     bool (*is_over)(crew_port *port);  /* nothing waits, nor will come */
     bool (*has_news)(crew_port *port); /* any thread: something, or over */
     struct crew__node *(*drain)(crew_port *port);
+    /* Posts no more; the other sides are told. */
+    void (*end)(crew_port *port);
+    void (*count)(crew_port *port, struct crew__port_counts *counts);
     /* Closes both sides and tells the others. */
     void (*shut)(crew_port *port);
     /* Whether `moved` is this port or what it posts to. */
@@ -152,7 +161,7 @@ void crew__port_tell_room(crew_port *port);
 /* A post was refused: on_room is to come. */
 void crew__port_wish_room(crew_port *port, size_t size);
 
-/* Everybody's sleep: 0, or -ETIMEDOUT. */
+/* Everybody's sleep: 0, -ETIMEDOUT, or -ECANCELED. */
 int crew__port_sleep(struct crew__parker *parker, crew_ns deadline);
 void crew__port_sleeper_init(struct crew__port_sleeper *sleeper);
 /* Under the lock of where it was found, which then forgets it; and after that
@@ -179,6 +188,12 @@ void crew__listening_forget(struct crew__listening *listening);
 bool crew__listening_is_own(const crew_port *port);
 
 /* ---- moving and ending --------------------------------------------------- */
+
+/* No more is posted on it; what it receives still comes. Any thread. */
+void crew__port_end(crew_port *port);
+/* Whether a listener there still has to be told something by `inbox`. */
+bool crew__port_will_tell(crew_port *port, const crew_inbox *inbox);
+void crew__port_count(crew_port *port, struct crew__port_counts *counts);
 
 /* Ports of a message that is posted on `through`: 0 and all are ready to move,
  * or an error and nothing has changed. Then one of the two. */

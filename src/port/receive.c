@@ -5,6 +5,7 @@
 #include "port/port.h"
 
 #include "base/tunables.h"
+#include "runtime/cancel.h"
 
 #include <errno.h>
 
@@ -90,6 +91,8 @@ int crew_receive(crew_port *port, crew_message **out, crew_ns timeout)
         return -EINVAL;
     if (crew__port_is_forked(port))
         return -EOWNERDEAD;
+    if (timeout != 0 && crew__cancel_is_due())
+        return -ECANCELED;
     r = enter(port);
     if (r < 0)
         return r;
@@ -261,6 +264,8 @@ int crew_receive_any(crew_port *const *ports, size_t count, size_t *which,
 
     if (!ports || count == 0 || !which || !out || timeout < CREW_FOREVER)
         return -EINVAL;
+    if (timeout != 0 && crew__cancel_is_due())
+        return -ECANCELED;
     r = enter_all(&all);
     if (r < 0)
         return r;

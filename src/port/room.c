@@ -3,6 +3,8 @@
  */
 #include "port/port.h"
 
+#include "runtime/cancel.h"
+
 #include "base/mark.h"
 
 #include <errno.h>
@@ -102,6 +104,8 @@ int crew_post_wait(crew_port *port, const crew_message *message,
         return -EINVAL;
     if (crew__port_is_forked(port))
         return -EOWNERDEAD;
+    if (timeout != 0 && crew__cancel_is_due())
+        return -ECANCELED;
     r = port->transport->post(port, message);
     if (r != -EAGAIN || timeout == 0)
         return r == -EAGAIN ? -ETIMEDOUT : r;

@@ -15,6 +15,7 @@ void crew__cancel_init(struct crew__cancel *cancel)
     crew__store_relaxed(&cancel->word, LIVE);   /* not shared yet */
     crew__store_relaxed(&cancel->lock.word, 0); /* not shared yet */
     cancel->parker = NULL;
+    cancel->meter = NULL;
     cancel->generation = crew__fork_generation(&word);
 }
 
@@ -38,6 +39,13 @@ bool crew__cancel_is_fired(const struct crew__cancel *cancel)
     return crew__load_acquire(&cancel->word) == FIRED;
 }
 
+bool crew__cancel_is_due(void)
+{
+    const struct crew__cancel *cancel = crew__cancel_get_current();
+
+    return cancel && crew__cancel_is_fired(cancel);
+}
+
 void crew__cancel_fire(struct crew__cancel *cancel)
 {
     crew__lock(&cancel->lock);
@@ -46,6 +54,29 @@ void crew__cancel_fire(struct crew__cancel *cancel)
         crew__park_nudge(cancel->parker);
     crew__unlock(&cancel->lock);
     crew__futex_wake(&cancel->word, INT_MAX);
+}
+
+/* ---- how long --------------------------------------------------------------- */
+
+static void begin_idle(struct crew__cancel *cancel)
+{
+    /* a figure of one writer */
+    if (cancel && cancel->meter)
+        crew__store_relaxed(&cancel->meter->since, (uint64_t)crew__clock_now());
+}
+
+static void end_idle(struct crew__cancel *cancel)
+{
+    struct crew__cancel_meter *meter = cancel ? cancel->meter : NULL;
+    uint64_t idle;
+
+    if (!meter)
+        return;
+    /* figures of one writer */
+    idle = crew__load_relaxed(&meter->idle_ns) + (uint64_t)crew__clock_now() -
+           crew__load_relaxed(&meter->since);
+    crew__store_relaxed(&meter->since, 0);      /* as above */
+    crew__store_relaxed(&meter->idle_ns, idle); /* as above */
 }
 
 /* ---- parking --------------------------------------------------------------- */
@@ -83,7 +114,9 @@ static int park(struct crew__cancel *cancel, struct crew__parker *parker,
         crew__mark(CREW__MARK_CANCEL_BEFORE_PARK);
         return -ECANCELED;
     }
+    begin_idle(cancel);
     end = crew__park_or_nudge(parker, deadline);
+    end_idle(cancel);
     leave(cancel, parker);
     if (end == CREW__PARK_NUDGED) {
         crew__mark(CREW__MARK_CANCEL_WHILE_PARKED);
@@ -135,8 +168,10 @@ int crew__cancel_wait(crew__a32 *word, uint32_t expected, crew_ns deadline)
             return 0; /* it has changed, and nobody has notified yet */
         if (r < 0)
             return r;
+        begin_idle(cancel);
         r = crew__futex_wait_shared(word, expected, deadline,
                                     cancel ? &cancel->word : NULL);
+        end_idle(cancel);
         if (r == -ETIMEDOUT && cancel && crew__cancel_is_fired(cancel))
             return -ECANCELED; /* in the last slice */
         if (r != -EAGAIN && r != -EINTR)

@@ -42,11 +42,18 @@
 
 #include "os/os.h"
 
+/* How long the thread has waited: written by it, read by any. */
+struct crew__cancel_meter {
+    crew__a64 idle_ns;
+    crew__a64 since; /* it waits since then; 0: it does not */
+};
+
 struct crew__cancel {
     crew__a32 word; /* 0: live, 1: fired */
     struct crew__lock lock;
-    struct crew__parker *parker; /* the thread sleeps on it, or NULL */
-    uint64_t generation;         /* of forks */
+    struct crew__parker *parker;      /* the thread sleeps on it, or NULL */
+    uint64_t generation;              /* of forks */
+    struct crew__cancel_meter *meter; /* NULL: nobody asks */
 };
 
 void crew__cancel_init(struct crew__cancel *cancel);
@@ -59,6 +66,8 @@ struct crew__cancel *crew__cancel_get_current(void);
  * included; firing twice is firing once. */
 void crew__cancel_fire(struct crew__cancel *cancel);
 bool crew__cancel_is_fired(const struct crew__cancel *cancel);
+/* Whether the calling thread's is: each call that may wait asks this first. */
+bool crew__cancel_is_due(void);
 
 /*
  * crew__park that can be canceled.

@@ -6,6 +6,7 @@
 
 #include "base/mark.h"
 #include "base/tunables.h"
+#include "runtime/cancel.h"
 
 #include <errno.h>
 
@@ -53,24 +54,28 @@ static void nap(crew_ns deadline)
     crew__park(&parker, end < deadline ? end : deadline);
 }
 
-/* Sleeps until there is something to do; false: `deadline` came first. */
-static bool sleep_until_work(crew_inbox *inbox, crew_ns deadline)
+/* Sleeps until there is something to do: 0, -ETIMEDOUT, -ECANCELED. */
+static int sleep_until_work(crew_inbox *inbox, crew_ns deadline)
 {
     struct crew__parker parker;
     void *mine = &parker;
+    int r = 0;
 
     crew__park_init(&parker);
     crew__store_seq_cst(&inbox->waiter, mine);
-    if (!should_wake(inbox) && crew__park(&parker, deadline))
-        return true;
+    if (!should_wake(inbox)) {
+        r = crew__cancel_park(&parker, deadline);
+        if (r == 0)
+            return 0;
+    }
     /* Take the registration back; where a poster has it, its token comes. */
     if (crew__cas_seq_cst(&inbox->waiter, &mine, LOOKING)) {
         crew__mark(CREW__MARK_WAITER_TOOK_BACK);
-        return should_wake(inbox);
+        return should_wake(inbox) ? 0 : r;
     }
     crew__mark(CREW__MARK_WAITER_TOO_LATE);
     crew__park(&parker, CREW__NEVER);
-    return true;
+    return 0;
 }
 
 static bool is_run_over(crew_inbox *inbox)
@@ -95,11 +100,14 @@ static int wait_once(crew_inbox *inbox, crew_ns deadline)
         if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
             return -ETIMEDOUT;
         napped = may_nap(inbox);
-        if (napped)
+        if (napped) {
             nap(deadline);
-        else if (!look_for_a_moment(inbox) &&
-                 !sleep_until_work(inbox, deadline))
-            return -ETIMEDOUT;
+        } else if (!look_for_a_moment(inbox)) {
+            int r = sleep_until_work(inbox, deadline);
+
+            if (r < 0)
+                return r;
+        }
     }
 }
 
@@ -132,7 +140,9 @@ int crew_inbox_wait(crew_inbox *inbox, crew_ns timeout)
     r = enter_waiting(inbox);
     if (r < 0)
         return r;
-    if (timeout == 0) {
+    if (timeout != 0 && crew__cancel_is_due()) {
+        r = -ECANCELED;
+    } else if (timeout == 0) {
         r = crew__inbox_deliver(inbox, 0);
     } else {
         deadline = crew__clock_deadline(crew__clock_now(), timeout);
@@ -163,13 +173,17 @@ int crew_inbox_run(crew_inbox *inbox)
     if (r < 0)
         return r;
     inbox->is_running = true;
-    while (!take_stop(inbox)) {
-        if (is_run_over(inbox))
-            break;
-        total += wait_once(inbox, CREW__NEVER);
+    while (r == 0 && !take_stop(inbox) && !is_run_over(inbox)) {
+        r = crew__cancel_is_due() ? -ECANCELED : wait_once(inbox, CREW__NEVER);
+        if (r > 0) {
+            total += r;
+            r = 0;
+        }
     }
     inbox->is_running = false;
     leave_waiting(inbox);
+    if (r < 0)
+        return r;
     return total > INT32_MAX ? INT32_MAX : (int)total;
 }
 

@@ -1,0 +1,125 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- its failure's text ---------------------------------------------------- */
+
+static void keep_text(struct crew__text_sink *sink, const char *text)
+{
+    crew_worker *worker = (crew_worker *)(void *)((char *)sink -
+                                                  offsetof(crew_worker, texts));
+    size_t size = strlen(text) + 1;
+
+    worker->text = crew__memory_zero(size);
+    if (worker->text) /* else the error comes without it */
+        memcpy(worker->text, text, size);
+}
+
+/* ---- the gate -------------------------------------------------------------- */
+
+static bool pass_gate(crew_worker *worker)
+{
+    uint32_t gate;
+
+    for (;;) {
+        gate = crew__load_acquire(&worker->gate);
+        if (gate != CREW__GATE_SHUT)
+            return gate == CREW__GATE_OPEN;
+        crew__park(&worker->parker, CREW__NEVER);
+    }
+}
+
+/* ---- main ------------------------------------------------------------------ */
+
+/* on_online first: messages and the exit come after it. Where it will never be
+ * online its item comes all the same, and says nothing. */
+static void come_online(crew_worker *worker, bool online)
+{
+    if (online)
+        crew__store_relaxed(&worker->online_since,
+                            (uint64_t)crew__clock_now()); /* a figure */
+    if (worker->inbox)
+        crew__inbox_post(worker->inbox, &worker->online);
+}
+
+static int call_main(crew_worker *worker)
+{
+    struct crew__activation a;
+    crew_message *start = NULL;
+    int code;
+    int error;
+
+    if (worker->has_start)
+        crew_receive(worker->inner, &start, 0);
+    crew__run_open(&a, &worker->place, NULL);
+    worker->texts.take = keep_text;
+    crew__self_keep_text(&a.self, &worker->texts);
+    code = worker->main(&a.self, start);
+    crew_message_free(start);
+    crew__worker_end_children(worker);
+    error = crew__run_close(&a);
+    worker->how.error = error;
+    return error ? error : code;
+}
+
+/* ---- what is left ---------------------------------------------------------- */
+
+static void free_scratch(struct crew__worker *place)
+{
+    while (place->scratch) {
+        struct crew__block *block = place->scratch;
+
+        place->scratch = block->previous;
+        crew__memory_free(block);
+    }
+}
+
+/* Its end of the channel, and what is outstanding in its inbox. From here on
+ * nothing cancels a wait. */
+static void close_down(crew_worker *worker)
+{
+    crew__cancel_set_current(NULL);
+    crew_port_close(worker->inner);
+    while (crew_inbox_pending(worker->home) > 0)
+        crew_inbox_wait(worker->home, CREW_FOREVER);
+    free_scratch(&worker->place);
+}
+
+static void settle(crew_worker *worker, int code)
+{
+    struct crew__port_counts counts;
+
+    crew__port_count(worker->inner, &counts);
+    worker->how.usage.messages_in = counts.received;
+    worker->how.code = code;
+    worker->how.canceled = crew__cancel_is_fired(&worker->cancel);
+    crew__thread_cpu_time(&worker->how.usage.cpu_user,
+                          &worker->how.usage.cpu_system);
+    worker->how.usage.idle = (crew_ns)crew__load_relaxed(
+        &worker->meter.idle_ns); /* own word */
+    /* a figure */
+    crew__store_relaxed(&worker->ended_at, (uint64_t)crew__clock_now());
+}
+
+void crew__worker_run(void *arg)
+{
+    crew_worker *worker = arg;
+    bool online;
+    int code = -1;
+
+    if (!pass_gate(worker)) {
+        crew__worker_release(worker);
+        return;
+    }
+    if (worker->masked)
+        crew__affinity_set(0, &worker->mask);
+    crew__cancel_set_current(&worker->cancel);
+    online = !crew__cancel_is_fired(&worker->cancel);
+    come_online(worker, online);
+    if (online)
+        code = call_main(worker);
+    settle(worker, code);
+    close_down(worker);
+    crew__worker_tell_end(worker);
+}

@@ -1,0 +1,125 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+
+static crew_worker *of_place(struct crew__worker *place)
+{
+    return (crew_worker *)(void *)((char *)place -
+                                   offsetof(crew_worker, place));
+}
+
+crew_worker *crew__worker_here(void)
+{
+    struct crew__activation *a = crew__thread_get();
+
+    while (a && a->worker->pool)
+        a = a->parent;
+    return a ? of_place(a->worker) : NULL;
+}
+
+static crew_worker *of_self(crew_self *self)
+{
+    struct crew__worker *place = self ? self->activation->worker : NULL;
+
+    return place && !place->pool ? of_place(place) : NULL;
+}
+
+crew_port *crew_self_port(crew_self *self)
+{
+    crew_worker *worker = of_self(self);
+
+    return worker ? worker->inner : NULL;
+}
+
+crew_inbox *crew_self_inbox(crew_self *self)
+{
+    crew_worker *worker = of_self(self);
+
+    return worker ? worker->home : NULL;
+}
+
+crew_port *crew_worker_port(crew_worker *worker)
+{
+    return worker ? worker->port : NULL;
+}
+
+/* 0, or why nothing can be asked of it. */
+static int check_running(crew_worker *worker)
+{
+    bool ended;
+
+    if (!worker)
+        return -EINVAL;
+    if (crew__worker_is_forked(worker))
+        return -EOWNERDEAD;
+    crew__lock(&worker->lock);
+    ended = worker->ended;
+    crew__unlock(&worker->lock);
+    return ended ? -EALREADY : 0;
+}
+
+int crew_worker_finish(crew_worker *worker)
+{
+    int r = check_running(worker);
+
+    if (r == 0)
+        crew__port_end(worker->port);
+    return r;
+}
+
+int crew_worker_terminate(crew_worker *worker)
+{
+    int r = check_running(worker);
+
+    if (r == 0)
+        crew__cancel_fire(&worker->cancel);
+    return r;
+}
+
+/* ---- usage ----------------------------------------------------------------- */
+
+/* Of one that may be running. */
+static void measure(crew_worker *worker, crew_usage *out)
+{
+    /* figures, each read once */
+    crew_ns since = (crew_ns)crew__load_relaxed(&worker->online_since);
+    crew_ns until = (crew_ns)crew__load_relaxed(&worker->ended_at);
+    crew_ns asleep = (crew_ns)crew__load_relaxed(&worker->meter.since);
+    crew_ns idle = (crew_ns)crew__load_relaxed(&worker->meter.idle_ns);
+
+    if (!since)
+        return;
+    if (!until)
+        until = crew__clock_now();
+    if (asleep && until > asleep)
+        idle += until - asleep;
+    out->idle = idle;
+    out->busy = until - since > idle ? until - since - idle : 0;
+}
+
+int crew_worker_usage(crew_worker *worker, crew_usage *out)
+{
+    struct crew__port_counts counts;
+    bool ended;
+
+    if (!worker || !out)
+        return -EINVAL;
+    if (crew__worker_is_forked(worker))
+        return -EOWNERDEAD;
+    crew__lock(&worker->lock);
+    ended = worker->ended;
+    *out = worker->how.usage;
+    if (!ended) {
+        *out = (crew_usage){
+            .cpu_user = crew__thread_cpu_time_of(&worker->thread)};
+        crew__port_count(worker->inner, &counts);
+        out->messages_in = counts.received;
+        out->queued_bytes = counts.queued_bytes;
+    }
+    crew__unlock(&worker->lock);
+    crew__port_count(worker->port, &counts);
+    out->messages_out = counts.received;
+    out->queued_bytes += counts.queued_bytes;
+    measure(worker, out);
+    return 0;
+}

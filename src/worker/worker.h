@@ -1,0 +1,108 @@
+/*
+ * A worker from the inside: a thread with a place, an inbox and one end of a
+ * channel.
+ *
+ * Files of this layer
+ *   start    checking the options, building one, its start message
+ *   main     the thread: online, main, what is left, the end
+ *   ending   what the inbox is told at the end, waits, destroy
+ *   worker   what the handle and the self are asked
+ *
+ * A worker begins at a gate: its thread is there before its start message has
+ * moved, so that nothing has moved where no thread can be had.
+ *
+ * References: the handle; the thread, until it has told the end; each item that
+ * is on its way to `inbox`. The thread is joined by who gives the handle back,
+ * so what it touches is there until it is gone.
+ *
+ * Family: a worker that starts another is its parent. When the parent's main
+ * has returned it ends its children and gives their handles back. A child is
+ * in the list of its parent from its start until its handle goes; the list is
+ * guarded by the parent's lock.
+ *
+ * The end, under `lock`: `ended` is set once, by the thread, when main, its
+ * children and its inbox are done and its end of the channel is closed. It
+ * takes the waiters, which are told without the lock. Then the exit item is
+ * posted, which waits in the inbox, turn by turn, until a listener there has
+ * heard all that the port has for it.
+ *
+ * Edges
+ *   worker-gone   release -> the last release   what everybody did with it
+ *                 happens before it goes.
+ */
+#ifndef CREW_WORKER_WORKER_H
+#define CREW_WORKER_WORKER_H
+
+#include <crew/worker.h>
+
+#include "base/list.h"
+#include "pool/pool.h"
+#include "port/port.h"
+#include "runtime/cancel.h"
+#include "runtime/inbox.h"
+#include "runtime/waiter.h"
+
+enum crew__gate { CREW__GATE_SHUT, CREW__GATE_OPEN, CREW__GATE_NEVER };
+
+struct crew_worker {
+    struct crew__worker place;
+    struct crew__cancel cancel;
+    struct crew__cancel_meter meter;
+    struct crew__thread thread;
+    uint64_t generation; /* of forks */
+
+    crew_main_fn *main;
+    crew_port *port;   /* the starter's end */
+    crew_port *inner;  /* the worker's */
+    crew_inbox *home;  /* the worker's own */
+    crew_inbox *inbox; /* where its callbacks come; NULL */
+    void (*on_online)(crew_worker *, void *);
+    void (*on_error)(crew_worker *, int, const char *, void *);
+    void (*on_exit)(crew_worker *, const crew_exit *, void *);
+    void *arg;
+    bool has_start;
+    bool masked; /* it is to run on `mask` */
+    struct crew__cpuset mask;
+
+    struct crew__parker parker; /* at the gate */
+    crew__a32 gate;             /* enum crew__gate */
+    crew__a32 references;
+    crew__a64 online_since; /* 0: it has not been online */
+    crew__a64 ended_at;     /* 0: it has not ended */
+    struct crew__item online;
+    struct crew__item exit;
+    struct crew__text_sink texts;
+    char *text; /* of its failure; NULL: none */
+    bool error_told;
+
+    struct crew__lock lock;
+    bool ended;
+    bool forgotten; /* its handle is gone: no callbacks */
+    struct crew__waiter *waiters;
+    crew_exit how;
+    struct crew__link children;
+    struct crew__link sibling; /* linked in its parent's children */
+    crew_worker *parent;       /* NULL: started outside of workers */
+};
+
+bool crew__worker_is_forked(const crew_worker *worker);
+void crew__worker_release(crew_worker *worker);
+/* The worker that the calling thread is, or NULL. */
+crew_worker *crew__worker_here(void);
+
+/* ---- main.c ---------------------------------------------------------------- */
+
+void crew__worker_run(void *arg); /* the thread */
+
+/* ---- ending.c -------------------------------------------------------------- */
+
+/* The thread's last step: tells the end to all who want to know. */
+void crew__worker_tell_end(crew_worker *worker);
+void crew__worker_deliver_online(struct crew__item *item);
+void crew__worker_deliver_exit(struct crew__item *item);
+/* Terminates its children, waits for them and gives their handles back. */
+void crew__worker_end_children(crew_worker *worker);
+/* Closes, joins and forgets one whose thread has ended or never began. */
+void crew__worker_dispose(crew_worker *worker);
+
+#endif
