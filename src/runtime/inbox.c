@@ -306,7 +306,9 @@ static struct crew__node *turn(struct crew__node *chain)
         struct crew__node *next = chain->next;
 
         crew__prefetch_along(chain, next);
-        crew__prefetch_along((char *)chain - 64, (char *)next - 64);
+        /* next may be NULL, which has nothing before it. */
+        crew__prefetch_along((void *)((uintptr_t)chain - 64),
+                             (void *)((uintptr_t)next - 64));
         chain->next = turned;
         turned = chain;
         chain = next;
