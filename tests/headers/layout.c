@@ -35,6 +35,15 @@ SAME("reserved words of the group's options",
 SAME("reserved words of the buffer's options",
      sizeof(((crew_buffer_options *)0)->reserved), 8 * sizeof(uintptr_t));
 
+SAME("a message", sizeof(crew_message), 64);
+SAME("a listener", sizeof(crew_listener), 64);
+SAME("reserved words of the channel's options",
+     sizeof(((crew_channel_options *)0)->reserved), 6 * sizeof(uintptr_t));
+SAME("reserved words of the hub's options",
+     sizeof(((crew_hub_options *)0)->reserved), 8 * sizeof(uintptr_t));
+SAME("zero refuses", CREW_FULL_REFUSE, 0);
+SAME("dropping", CREW_FULL_DROP_OLDEST, 1);
+
 int main(void)
 {
     return strcmp(crew_version(), VERSION) != 0;
