@@ -107,6 +107,9 @@ void crew__notice_unlink(struct crew__notice *notice);
 void crew__notice_withdraw(struct crew__notice *notice);
 void crew__notice_tell(struct crew__notice *notice);
 
+/* Dispatches until nothing is outstanding, whatever listens here. */
+void crew__inbox_settle(crew_inbox *inbox);
+
 bool crew__inbox_is_forked(const crew_inbox *inbox);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "runtime/inbox_state.h"
 
+#include "base/assert.h"
 #include "base/mark.h"
 #include "base/tunables.h"
 #include "runtime/cancel.h"
@@ -80,8 +81,10 @@ static int sleep_until_work(crew_inbox *inbox, crew_ns deadline)
 
 static bool is_run_over(crew_inbox *inbox)
 {
-    return inbox->is_running && crew_inbox_pending(inbox) == 0 &&
-           !crew__inbox_is_held(inbox) && !crew__inbox_is_noticed(inbox);
+    if (!inbox->is_running || crew_inbox_pending(inbox) > 0)
+        return false;
+    return inbox->is_settling ||
+           (!crew__inbox_is_held(inbox) && !crew__inbox_is_noticed(inbox));
 }
 
 /* Dispatches at least one, or a stop, or the deadline, or what a run went on
@@ -185,6 +188,23 @@ int crew_inbox_run(crew_inbox *inbox)
     if (r < 0)
         return r;
     return total > INT32_MAX ? INT32_MAX : (int)total;
+}
+
+void crew__inbox_settle(crew_inbox *inbox)
+{
+    int r = enter_waiting(inbox);
+
+    crew__assert(r == 0);
+    (void)r;
+    inbox->is_running = true;
+    inbox->is_settling = true;
+    while (!is_run_over(inbox)) {
+        take_stop(inbox); /* nobody else's turn */
+        wait_once(inbox, CREW__NEVER);
+    }
+    inbox->is_settling = false;
+    inbox->is_running = false;
+    leave_waiting(inbox);
 }
 
 int crew_inbox_stop(crew_inbox *inbox)

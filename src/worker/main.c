@@ -81,8 +81,7 @@ static void close_down(crew_worker *worker)
 {
     crew__cancel_set_current(NULL);
     crew_port_close(worker->inner);
-    while (crew_inbox_pending(worker->home) > 0)
-        crew_inbox_wait(worker->home, CREW_FOREVER);
+    crew__inbox_settle(worker->home);
     free_scratch(&worker->place);
 }
 
