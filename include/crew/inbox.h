@@ -50,6 +50,33 @@ CREW_API int crew_inbox_create(crew_inbox **out,
 CREW_API int crew_inbox_fd(const crew_inbox *inbox);
 
 /*
+ * Marks the inbox as served by one loop, so that no second one can be given
+ * it. The adapters of crew/adapters call this; a loop without an adapter may.
+ * Returns the inbox's descriptor, which is then readable once, perhaps for
+ * nothing, so that the loop looks what is there already.
+ *
+ * Threads: any.
+ * Blocks:  never.
+ * Owns:    `loop` is compared, never followed: any address that no other
+ *          loop or adapter gives.
+ * Errors:  -EBUSY      a loop serves it.
+ *          -EINVAL     one of both is NULL.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_bind(crew_inbox *inbox, const void *loop);
+
+/*
+ * Takes that mark away. What is outstanding stays outstanding: it waits for
+ * the next loop, or for crew_inbox_wait.
+ *
+ * Threads: any.
+ * Blocks:  never.
+ * Errors:  -EINVAL     `loop` does not serve it, or one of both is NULL.
+ * Since:   0.1
+ */
+CREW_API int crew_inbox_unbind(crew_inbox *inbox, const void *loop);
+
+/*
  * Runs at most `max` callbacks (0: all that waited at entry) and returns how
  * many. Ports take turns: each delivers some of its messages, then what else
  * waits has its turn, also what has come meanwhile.
@@ -124,13 +151,24 @@ CREW_API int crew_inbox_call(crew_inbox *inbox, void (*fn)(void *), void *arg);
 CREW_API size_t crew_inbox_pending(const crew_inbox *inbox);
 
 /*
+ * Whether anything outstanding holds the inbox alive, as crew_inbox_run sees
+ * it: what crew_inbox_pending counts, callbacks for room, ports that listen. A
+ * loop of one's own runs while this is true. Exact where crew_inbox_pending is.
+ *
+ * Threads: any.
+ * Blocks:  never.
+ * Since:   0.1
+ */
+CREW_API bool crew_inbox_is_alive(const crew_inbox *inbox);
+
+/*
  * Frees the inbox; its descriptor is closed. NULL: 0. A room callback that is
  * set on it is withdrawn.
  *
  * Blocks:  at most for one write of a worker that has just posted.
- * Errors:  -EBUSY      something is outstanding, a port listens here, or it
- *                      is called inside the inbox's own dispatch; nothing has
- *                      changed.
+ * Errors:  -EBUSY      something is outstanding, a port listens here, a loop
+ *                      serves it (see crew_inbox_bind), or it is called inside
+ *                      the inbox's own dispatch; nothing has changed.
  * Since:   0.1
  */
 CREW_API int crew_inbox_destroy(crew_inbox *inbox);

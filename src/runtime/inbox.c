@@ -106,7 +106,7 @@ size_t crew_inbox_pending(const crew_inbox *inbox)
 
 /* ---- rousing the owner ------------------------------------------------- */
 
-static void ring_fd(crew_inbox *inbox)
+void crew__inbox_ring(crew_inbox *inbox)
 {
     crew__add_relaxed(&inbox->writes, 1); /* a hint for clear_fd */
     crew__event_set(inbox->fd);
@@ -133,15 +133,16 @@ static bool rouse_waiter(crew_inbox *inbox)
 void crew__inbox_rouse(crew_inbox *inbox)
 {
     if (!rouse_waiter(inbox) && crew__load_seq_cst(&inbox->fd_asked))
-        ring_fd(inbox);
+        crew__inbox_ring(inbox);
 }
 
 void crew__inbox_rouse_run(crew_inbox *inbox)
 {
-    /* What is gone may have been all that its run went on for. A loop that
-     * sleeps on the fd has lost nothing. */
+    /* What is gone may have been all that its run, or the loop that serves it,
+     * went on for. Another that sleeps on the fd has lost nothing. */
     crew__store_seq_cst(&inbox->notices, 1);
-    rouse_waiter(inbox);
+    if (!rouse_waiter(inbox) && crew__inbox_is_bound(inbox))
+        crew__inbox_ring(inbox);
 }
 
 void crew__inbox_post(crew_inbox *inbox, struct crew__item *item)
@@ -177,7 +178,7 @@ int crew_inbox_fd(const crew_inbox *inbox)
         /* What came before was not rung for. */
         if (!crew__stack_is_empty(&self->arrived) ||
             crew_inbox_pending(inbox) > 0 || crew__load_seq_cst(&self->notices))
-            ring_fd(self);
+            crew__inbox_ring(self);
     }
     return inbox->fd;
 }
@@ -265,7 +266,7 @@ static uint32_t begin_round(crew_inbox *inbox)
     return round;
 }
 
-bool crew__inbox_is_noticed(crew_inbox *inbox)
+bool crew__inbox_is_noticed(const crew_inbox *inbox)
 {
     bool some;
 
@@ -447,7 +448,7 @@ void crew__inbox_ring_for_rest(crew_inbox *inbox)
     /* own thread asked */
     if (crew__inbox_has_work(inbox) && crew__load_relaxed(&inbox->fd_asked)) {
         crew__mark(CREW__MARK_INBOX_REFILLED);
-        ring_fd(inbox);
+        crew__inbox_ring(inbox);
     }
 }
 
@@ -506,7 +507,7 @@ int crew_inbox_destroy(crew_inbox *inbox)
     if (!forked) {
         /* edge:inbox-dispatch, acquire */
         if (crew__load_acquire(&inbox->dispatching) ||
-            crew_inbox_pending(inbox) > 0)
+            crew_inbox_pending(inbox) > 0 || crew__inbox_is_bound(inbox))
             return -EBUSY;
         /* edge:inbox-attached, acquire */
         if (crew__load_acquire(&inbox->attached))

@@ -1,6 +1,6 @@
 /*
- * The inside of an inbox, for inbox.c and inbox_wait.c alone. What posters and
- * the owner do to it, and the invariants, stand in inbox.h.
+ * The inside of an inbox, for inbox*.c alone. What posters and the owner do to
+ * it, and the invariants, stand in inbox.h.
  */
 #ifndef CREW_RUNTIME_INBOX_STATE_H
 #define CREW_RUNTIME_INBOX_STATE_H
@@ -34,6 +34,7 @@ struct crew_inbox {
     crew__a64 expected_by_others;
     crew__a64 attached; /* what may post at any time */
     crew__a64 held;     /* of it, what keeps run going */
+    crew__aptr loop;    /* that serves it; NULL */
     const crew__a64 *fork_word;
     uint64_t generation;
 
@@ -74,7 +75,7 @@ void crew__inbox_leave(crew_inbox *inbox);
 /* Delivers at most `max` (0: all that waited at entry); how many. */
 int crew__inbox_deliver(crew_inbox *inbox, unsigned max);
 bool crew__inbox_has_work(crew_inbox *inbox);
-bool crew__inbox_is_noticed(crew_inbox *inbox);
+bool crew__inbox_is_noticed(const crew_inbox *inbox);
 /* The fd stays readable while something is left, and an edge is made for
  * who waits for edges. */
 void crew__inbox_ring_for_rest(crew_inbox *inbox);
@@ -82,9 +83,13 @@ void crew__inbox_ring_for_rest(crew_inbox *inbox);
 /* Moves what has arrived to `ready`. */
 void crew__inbox_collect_more(crew_inbox *inbox);
 /* Whether what is attached keeps a run going. */
-bool crew__inbox_is_held(crew_inbox *inbox);
-/* Makes the owner look whether its run is over. */
+bool crew__inbox_is_held(const crew_inbox *inbox);
+/* Makes the owner look whether its run, or its loop, is over. */
 void crew__inbox_rouse_run(crew_inbox *inbox);
+/* Whether a loop serves it. Any thread. */
+bool crew__inbox_is_bound(crew_inbox *inbox);
+/* Makes the fd readable. Any thread. */
+void crew__inbox_ring(crew_inbox *inbox);
 
 /* Frees an item that is a call, which will not be delivered. */
 void crew__inbox_drop_call(struct crew__item *item);

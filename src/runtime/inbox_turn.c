@@ -73,7 +73,7 @@ void crew__inbox_let_go(crew_inbox *inbox)
         crew__inbox_rouse_run(inbox);
 }
 
-bool crew__inbox_is_held(crew_inbox *inbox)
+bool crew__inbox_is_held(const crew_inbox *inbox)
 {
     return crew__load_relaxed(&inbox->held) != 0; /* looked at when roused */
 }

@@ -81,10 +81,10 @@ static int sleep_until_work(crew_inbox *inbox, crew_ns deadline)
 
 static bool is_run_over(crew_inbox *inbox)
 {
-    if (!inbox->is_running || crew_inbox_pending(inbox) > 0)
+    if (!inbox->is_running)
         return false;
-    return inbox->is_settling ||
-           (!crew__inbox_is_held(inbox) && !crew__inbox_is_noticed(inbox));
+    return inbox->is_settling ? crew_inbox_pending(inbox) == 0
+                              : !crew_inbox_is_alive(inbox);
 }
 
 /* Dispatches at least one, or a stop, or the deadline, or what a run went on
