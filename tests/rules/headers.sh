@@ -43,7 +43,8 @@
         }
     }
     # Functions that one comment describes stand below each other.
-    /^CREW_API / && $0 !~ /^CREW_API.*crew_[a-z_]+;/ {
+    /^static inline [^(]*[ *]crew_[a-z]/ ||
+    (/^CREW_API / && $0 !~ /^CREW_API.*crew_[a-z_]+;/) {
         if (!since)
             print FILENAME ":" FNR ": no comment that ends with Since:"
         if (guard == "")

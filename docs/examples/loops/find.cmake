@@ -1,0 +1,45 @@
+# The loops that crew/adapters/<loop>.h are for: crew_loop_<loop> is a target
+# to link with where the loop's library is found.
+
+set(crew_loops epoll uv glib event ev sd_event uring)
+set(crew_loop_uv libuv)
+set(crew_loop_glib glib-2.0)
+set(crew_loop_event libevent_core)
+set(crew_loop_sd_event libsystemd)
+set(crew_loop_uring liburing)
+
+find_package(PkgConfig QUIET)
+foreach(loop IN LISTS crew_loops)
+    if(TARGET crew_loop_${loop})
+        continue()
+    endif()
+    set(found FALSE)
+    if(loop STREQUAL "epoll")
+        set(found TRUE)
+    elseif(loop STREQUAL "ev")
+        # libev comes without a file for pkg-config.
+        find_path(CREW_LIBEV_INCLUDE_DIR ev.h)
+        find_library(CREW_LIBEV_LIBRARY ev)
+        mark_as_advanced(CREW_LIBEV_INCLUDE_DIR CREW_LIBEV_LIBRARY)
+        if(CREW_LIBEV_INCLUDE_DIR AND CREW_LIBEV_LIBRARY)
+            set(found TRUE)
+        endif()
+    elseif(PkgConfig_FOUND)
+        pkg_check_modules(CREW_LOOP_${loop} QUIET IMPORTED_TARGET
+            ${crew_loop_${loop}})
+        set(found ${CREW_LOOP_${loop}_FOUND})
+    endif()
+    if(NOT found)
+        message(STATUS "${loop}.h: its loop's library is not here")
+        continue()
+    endif()
+    add_library(crew_loop_${loop} INTERFACE)
+    if(loop STREQUAL "ev")
+        target_include_directories(crew_loop_ev SYSTEM INTERFACE
+            ${CREW_LIBEV_INCLUDE_DIR})
+        target_link_libraries(crew_loop_ev INTERFACE ${CREW_LIBEV_LIBRARY})
+    elseif(NOT loop STREQUAL "epoll")
+        target_link_libraries(crew_loop_${loop} INTERFACE
+            PkgConfig::CREW_LOOP_${loop})
+    endif()
+endforeach()

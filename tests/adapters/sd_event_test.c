@@ -1,0 +1,167 @@
+/* crew/adapters/sd_event.h in an sd-event loop. */
+#include "cases.h"
+
+#include <crew/adapters/sd_event.h>
+
+#include <stdlib.h>
+#include <time.h>
+
+struct loop {
+    struct ticker ticker;
+    sd_event *event;
+    crew_sd_event *adapters[2]; /* each gone when it is detached */
+};
+
+/* One of two may be idle while the other is not. */
+static void exit_when_idle(void *arg)
+{
+    struct loop *loop = arg;
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (loop->adapters[i] && crew_inbox_is_alive(loop->adapters[i]->inbox))
+            return;
+    }
+    sd_event_exit(loop->event, 0);
+}
+
+static void *open_loop(void)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+
+    if (!loop || sd_event_new(&loop->event) < 0)
+        return NULL;
+    return loop;
+}
+
+static void close_loop(void *arg)
+{
+    struct loop *loop = arg;
+
+    sd_event_unref(loop->event);
+    free(loop);
+}
+
+static int attach(void *arg, unsigned slot, crew_inbox *inbox)
+{
+    struct loop *loop = arg;
+    crew_sd_event *adapter = loop->adapters[slot];
+    int r;
+
+    if (!adapter)
+        adapter = calloc(1, sizeof *adapter);
+    assert_non_null(adapter);
+    adapter->on_idle = exit_when_idle;
+    adapter->arg = loop;
+    r = crew_sd_event_attach(adapter, loop->event, inbox);
+    if (r < 0 && !loop->adapters[slot])
+        free(adapter);
+    else
+        loop->adapters[slot] = adapter;
+    return r;
+}
+
+static int detach(void *arg, unsigned slot)
+{
+    struct loop *loop = arg;
+    int r = crew_sd_event_detach(loop->adapters[slot]);
+
+    if (r == 0) {
+        free(loop->adapters[slot]);
+        loop->adapters[slot] = NULL;
+    }
+    return r;
+}
+
+static int tick(sd_event_source *timer, uint64_t usec, void *arg)
+{
+    (void)usec;
+    ticker_tick(arg);
+    return sd_event_source_set_time_relative(timer, 1000);
+}
+
+/* Such a loop runs once. */
+static void run(void *arg)
+{
+    struct loop *loop = arg;
+    sd_event_source *timer = NULL;
+
+    ticker_start(&loop->ticker);
+    check_at_least(sd_event_add_time_relative(loop->event, &timer,
+                                              CLOCK_MONOTONIC, 1000, 1, tick,
+                                              loop),
+                   0);
+    check_at_least(sd_event_source_set_enabled(timer, SD_EVENT_ON), 0);
+    check_equal(sd_event_loop(loop->event), 0);
+    sd_event_source_unref(timer);
+    ticker_end(&loop->ticker);
+}
+
+static void stop(void *arg)
+{
+    struct loop *loop = arg;
+
+    sd_event_exit(loop->event, 0);
+}
+
+static const struct loop_kind kind = {open_loop, close_loop, attach,
+                                      detach,    run,        stop};
+
+CREW_TEST(L1_ten_thousand_tasks)
+{
+    case_tasks(&kind);
+}
+
+CREW_TEST(L1_ten_thousand_tasks_that_have_ended)
+{
+    case_tasks_that_wait(&kind);
+}
+
+CREW_TEST(L1_ten_thousand_calls)
+{
+    case_calls(&kind);
+}
+
+CREW_TEST(L1_ten_thousand_messages)
+{
+    case_messages(&kind);
+}
+
+CREW_TEST(L1_a_port_that_listens_holds_the_loop)
+{
+    case_port(&kind);
+}
+
+CREW_TEST(L1_with_nothing_outstanding_it_ends)
+{
+    case_nothing_outstanding(&kind);
+}
+
+CREW_TEST(L1_a_callback_for_room_holds_the_loop)
+{
+    case_room(&kind);
+}
+
+CREW_TEST(L2_detached_in_a_callback_nothing_is_lost)
+{
+    case_detached_in_a_callback(&kind);
+}
+
+CREW_TEST(L2_the_rest_arrives_on_another_thread)
+{
+    case_another_thread(&kind);
+}
+
+CREW_TEST(L3_two_inboxes_on_one_loop)
+{
+    case_two_inboxes(&kind);
+}
+
+CREW_TEST(L3_an_inbox_attached_twice_is_busy)
+{
+    case_attached_twice(&kind);
+}
+
+CREW_TEST(NO6_tasks_submitted_again_leave_the_timer_its_turn)
+{
+    case_submitted_again(&kind);
+}
