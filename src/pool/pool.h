@@ -305,6 +305,11 @@ void crew__worker_tell(struct crew__waiter *waiters);
  * -EAGAIN. */
 int crew__submit_own(crew_pool *pool, crew_task *task);
 
+/* crew_submit in two steps: what can fail, and the rest, which must follow.
+ * What lies between happens before `run`, and only where it will come. */
+int crew__submit_begin(crew_pool *pool, crew_task *task, crew_inbox *inbox);
+void crew__submit_finish(crew_pool *pool, crew_task *task, crew_inbox *inbox);
+
 /* ---- call.c ------------------------------------------------------------ */
 
 void crew__call_free_nodes(crew_pool *pool);

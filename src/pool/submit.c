@@ -104,9 +104,9 @@ static inline void publish(crew_pool *pool)
     crew__stop_sweep(pool);
 }
 
-int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+/* What can fail; the room is taken. */
+static inline int begin(crew_pool *pool, crew_task *task, crew_inbox *inbox)
 {
-    crew_group *group;
     uint64_t before;
     int r = check_pool(pool, inbox);
 
@@ -114,9 +114,13 @@ int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
         r = check_task(task, inbox, &before);
     if (r == 0 && pool->limit)
         r = crew__counts_take_room(pool, 1);
-    if (r < 0)
-        return r;
-    group = task->group;
+    return r;
+}
+
+static inline void finish(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+{
+    crew_group *group = task->group;
+
     if (group)
         crew__group_join(group, inbox != NULL, 1);
     if (inbox)
@@ -127,7 +131,25 @@ int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
     if (group)
         poke(pool, group);
     publish(pool);
-    return 0;
+}
+
+int crew_submit(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+{
+    int r = begin(pool, task, inbox);
+
+    if (r == 0)
+        finish(pool, task, inbox);
+    return r;
+}
+
+int crew__submit_begin(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+{
+    return begin(pool, task, inbox);
+}
+
+void crew__submit_finish(crew_pool *pool, crew_task *task, crew_inbox *inbox)
+{
+    finish(pool, task, inbox);
 }
 
 int crew__submit_own(crew_pool *pool, crew_task *task)
