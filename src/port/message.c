@@ -12,6 +12,8 @@
 #define MARK    ((uintptr_t)0x6372657700000000u) /* low bits: as below */
 #define GIVEN   ((uintptr_t)1)
 #define EMPTIED ((uintptr_t)2)
+#define LENT    ((uintptr_t)4)
+#define DRAFT   ((uintptr_t)8)
 #define FLAGS   ((uintptr_t)15)
 
 #define INLINE (CREW__MESSAGE_BYTES - sizeof(struct crew__message))
@@ -106,30 +108,48 @@ static struct crew__message *get_memory(struct crew__shelf *shelf, size_t bytes)
 }
 
 /* The entries, behind `size` bytes and their NUL. */
-static void copy_entries(struct crew__message *made, size_t size,
+static void copy_entries(crew_message *to, char *room, size_t size,
                          const crew_message *message)
 {
-    void **at = (void **)(void *)(made->storage + round_up(size + 1));
+    void **at = (void **)(void *)(room + round_up(size + 1));
 
-    made->public.buffers = NULL;
-    made->public.ports = NULL;
-    made->public.buffer_count = message->buffer_count;
-    made->public.port_count = message->port_count;
+    to->buffers = NULL;
+    to->ports = NULL;
+    to->buffer_count = message->buffer_count;
+    to->port_count = message->port_count;
     if (message->buffer_count > 0) {
-        made->public.buffers = (crew_buffer **)at;
+        to->buffers = (crew_buffer **)at;
         memcpy(at, message->buffers, message->buffer_count * sizeof *at);
         at += message->buffer_count;
     }
     if (message->port_count > 0) {
-        made->public.ports = (crew_port **)at;
+        to->ports = (crew_port **)at;
         memcpy(at, message->ports, message->port_count * sizeof *at);
     }
 }
 
-static void born(struct crew__message *made, const crew_message *message)
+size_t crew__message_room(const crew_message *message)
+{
+    return storage_bytes(message->size, message);
+}
+
+void crew__message_copy(crew_message *to, char *room,
+                        const crew_message *message)
+{
+    size_t size = message->size;
+
+    if (size > 0)
+        memcpy(room, message->bytes, size);
+    room[size] = '\0';
+    to->bytes = room;
+    to->size = size;
+    to->tag = message->tag;
+    copy_entries(to, room, size, message);
+}
+
+static void born(struct crew__message *made)
 {
     made->stamp = crew__clock_ticks() | 1;
-    made->public.tag = message->tag;
     made->public.reserved[0] = mark_of(&made->public);
     crew__census_born(CREW__CENSUS_MESSAGE, made);
 }
@@ -137,20 +157,13 @@ static void born(struct crew__message *made, const crew_message *message)
 struct crew__message *crew__message_make(struct crew__shelf *shelf,
                                          const crew_message *message)
 {
-    size_t size = message->size;
-    struct crew__message *made = get_memory(shelf,
-                                            storage_bytes(size, message));
+    struct crew__message *made = get_memory(shelf, crew__message_room(message));
 
     if (!made)
         return NULL;
-    if (size > 0)
-        memcpy(made->storage, message->bytes, size);
-    made->storage[size] = '\0';
     made->body = NULL;
-    made->public.bytes = made->storage;
-    made->public.size = size;
-    copy_entries(made, size, message);
-    born(made, message);
+    crew__message_copy(&made->public, made->storage, message);
+    born(made);
     return made;
 }
 
@@ -165,8 +178,9 @@ struct crew__message *crew__message_share(struct crew__body *body,
     made->body = body;
     made->public.bytes = body + 1;
     made->public.size = body->size;
-    copy_entries(made, 0, message);
-    born(made, message);
+    made->public.tag = message->tag;
+    copy_entries(&made->public, made->storage, 0, message);
+    born(made);
     return made;
 }
 
@@ -239,6 +253,11 @@ void crew__messages_release(struct crew__node *chain)
     }
 }
 
+void crew__message_empty(crew_message *message)
+{
+    crew__messages_release(empty(message, NULL));
+}
+
 /* ---- the program's hands --------------------------------------------------- */
 
 crew_message *crew__message_receive(struct crew__message *message)
@@ -253,6 +272,17 @@ crew_message *crew__message_give(struct crew__message *message, bool *kept)
     return &message->public;
 }
 
+void crew__message_lend(crew_message *message, bool is_draft)
+{
+    message->reserved[0] = mark_of(message) | GIVEN | LENT |
+                           (is_draft ? DRAFT : 0);
+}
+
+bool crew__message_is_draft(const crew_message *message)
+{
+    return is_ours(message) && message->reserved[0] & DRAFT;
+}
+
 void crew__message_finish(struct crew__message *message)
 {
     message->at.node.next = NULL;
@@ -262,7 +292,7 @@ void crew__message_finish(struct crew__message *message)
 void crew_message_keep(crew_message *message)
 {
     if (!message || !is_ours(message) || !(message->reserved[0] & GIVEN) ||
-        message->reserved[0] & EMPTIED)
+        message->reserved[0] & (EMPTIED | LENT))
         return;
     *whole(message)->at.kept = true;
     message->reserved[0] = mark_of(message);
@@ -274,7 +304,7 @@ void crew_message_free(crew_message *message)
         return;
     if (message->reserved[0] & GIVEN) {
         message->reserved[0] |= EMPTIED;
-        crew__messages_release(empty(message, NULL));
+        crew__message_empty(message);
         return;
     }
     crew__message_finish(whole(message));

@@ -11,6 +11,9 @@
  *                    a copy of it is neither
  *   mark | GIVEN     it is inside its callback, and goes when that returns
  *   mark | EMPTIED   the program has freed it there already
+ *   mark | LENT      with GIVEN: it is part of something larger, and cannot be
+ *                    kept
+ *   mark | DRAFT     with these: the program may add to it
  *
  * Edges
  *   body-last   release -> the last release   the others' reading of the bytes
@@ -55,6 +58,16 @@ struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message);
 /* Undoes that. */
 void crew__message_unmake(struct crew__message *message);
+/* The same in the caller's memory. How much its bytes, a NUL and its entries
+ * need; 0: more than there can be. Then the copy; `room` is aligned to 16. */
+size_t crew__message_room(const crew_message *message);
+void crew__message_copy(crew_message *to, char *room,
+                        const crew_message *message);
+/* Such a one is the program's to look at, to take from and to empty. */
+void crew__message_lend(crew_message *message, bool is_draft);
+bool crew__message_is_draft(const crew_message *message);
+/* Releases what is in it, however deep. */
+void crew__message_empty(crew_message *message);
 /* It has been posted: the entries of a received one go. */
 void crew__message_moved(const crew_message *message);
 

@@ -40,7 +40,8 @@ static void cancel_some(crew_port **ports, size_t count)
 int crew__ports_prepare(crew_port *through, const crew_message *message)
 {
     for (size_t i = 0; i < message->port_count; i++) {
-        if (through->transport->is_itself(through, message->ports[i]))
+        if (through &&
+            through->transport->is_itself(through, message->ports[i]))
             return -EINVAL;
         if (crew__port_is_forked(message->ports[i]))
             return -EOWNERDEAD;

@@ -195,8 +195,8 @@ void crew__port_end(crew_port *port);
 bool crew__port_will_tell(crew_port *port, const crew_inbox *inbox);
 void crew__port_count(crew_port *port, struct crew__port_counts *counts);
 
-/* Ports of a message that is posted on `through`: 0 and all are ready to move,
- * or an error and nothing has changed. Then one of the two. */
+/* Ports of a message that is posted on `through`, or NULL: 0 and all are ready
+ * to move, or an error and nothing has changed. Then one of the two. */
 int crew__ports_prepare(crew_port *through, const crew_message *message);
 void crew__ports_cancel(const crew_message *message);
 void crew__ports_move(const crew_message *message);
