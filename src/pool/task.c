@@ -15,8 +15,8 @@ static void poison(struct crew__task_private *p)
 
     p->link.next = (struct crew__link *)pattern;
     p->link.prev = (struct crew__link *)pattern;
-    if (!crew__task_is_waited(p->inbox)) /* a late waiter reads it */
-        p->inbox = (crew_inbox *)pattern;
+    /* Not the inbox: a late waiter reads it, and who cancels while the end is
+     * being told. */
     crew__store_relaxed(&p->where, pattern); /* a late waiter may read it */
     p->times = (crew_ns)pattern;
     p->wished.next = (struct crew__link *)pattern;
