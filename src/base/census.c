@@ -10,7 +10,7 @@
 
 static const char *const kind_names[CREW__CENSUS_KINDS] = {
     "memory", "mapping", "descriptor", "thread",  "inbox", "pool",   "group",
-    "buffer", "port",    "channel",    "message", "hub",   "worker",
+    "buffer", "port",    "channel",    "message", "hub",   "worker", "call",
 };
 
 /* A hash of chains under one lock of its own: the census must not go through

@@ -34,6 +34,10 @@ SAME("reserved words of the group's options",
      sizeof(((crew_group_options *)0)->reserved), 7 * sizeof(uintptr_t));
 SAME("reserved words of the buffer's options",
      sizeof(((crew_buffer_options *)0)->reserved), 8 * sizeof(uintptr_t));
+SAME("reserved words of a call's options",
+     sizeof(((crew_call_options *)0)->reserved), 8 * sizeof(uintptr_t));
+SAME("a callable is closed for good", sizeof(crew_callable),
+     2 * sizeof(void *));
 
 SAME("a message", sizeof(crew_message), 64);
 SAME("a listener", sizeof(crew_listener), 64);

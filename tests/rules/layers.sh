@@ -15,7 +15,8 @@ c_files src include docs/examples | xargs awk '
         allow["port"] = allow["runtime"] "port "
         allow["process"] = allow["pool"] "port process "
         allow["worker"] = allow["process"] "worker "
-        allow["cluster"] = allow["worker"] "cluster "
+        allow["call"] = allow["process"] "call "
+        allow["cluster"] = allow["worker"] "call cluster "
     }
     function told(text) {
         print FILENAME ":" FNR ": " text
@@ -38,7 +39,7 @@ c_files src include docs/examples | xargs awk '
                 "stdint, stdbool")
     }
     function foreign_include(path) {
-        if (path ~ /^(\.\.|src|base|os|lockfree|runtime|pool|port)\//)
+        if (path ~ /^(\.\.|src|base|os|lockfree|runtime|pool|port|call)\//)
             told("adapters and examples know public headers alone")
     }
     FNR == 1 {
