@@ -31,8 +31,9 @@ struct scene {
     unsigned posted, came, closes;
     bool listened;
     char bytes[16];
-    unsigned calls, rooms, dones, pool_calls, releases, notifies, hooks;
-    bool called, asked, submitted, pool_called, notified;
+    unsigned calls, rooms, dones, pool_calls, results, releases, notifies;
+    unsigned hooks;
+    bool called, asked, submitted, pool_called, message_called, notified;
     crew_task task;
     crew_task waited;
 };
@@ -106,6 +107,41 @@ static void on_done(crew_task *task)
 
     check(task->status == 0 || task->status == -ENOMEM);
     scene->dones++;
+}
+
+/* A result too large for the call itself, and a text likewise. */
+static int run_call(crew_self *self, crew_message *in, crew_message *out)
+{
+    static char text[1000];
+    crew_port *ports[] = {NULL, NULL};
+    int r;
+
+    memset(text, 'x', sizeof text - 1);
+    r = crew_message_set(out, text, sizeof text);
+    if (r == 0)
+        r = crew_channel_create(&ports[0], &ports[1], NULL);
+    if (r < 0)
+        return crew_self_fail(self, r, text);
+    for (unsigned i = 0; i < 2; i++) {
+        if (crew_message_add_port(out, ports[i]) < 0)
+            crew_port_close(ports[i]);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        r = crew_message_add_buffer(out, in->buffers[i]);
+        if (r < 0)
+            break;
+        in->buffers[i] = NULL;
+    }
+    return r;
+}
+
+static void on_result(const crew_result *result, void *arg)
+{
+    struct scene *scene = arg;
+
+    check(result->status == 0 || result->status == -ENOMEM);
+    check(result->status == -ENOMEM || !result->text);
+    scene->results++;
 }
 
 /* ---- the scenario --------------------------------------------------------- */
@@ -261,6 +297,26 @@ static void close_ports(struct scene *scene)
     check_equal(scene->closes, scene->listened);
 }
 
+static int call_with_message(struct scene *scene)
+{
+    static const crew_callable callable = {"test/walk", run_call};
+    crew_buffer *buffers[] = {scene->buffer, scene->shared, scene->wrapped};
+    crew_message in = {.buffers = buffers, .buffer_count = 3};
+    crew_call_handle *handle = NULL;
+    int r;
+
+    for (unsigned i = 0; i < 3; i++)
+        crew_buffer_retain(buffers[i]);
+    r = crew_call(&handle, scene->pool, &callable, &in, NULL, scene->inbox,
+                  on_result, scene);
+    scene->message_called = r == 0;
+    /* Nothing has moved. */
+    for (unsigned i = 0; r < 0 && i < 3; i++)
+        crew_buffer_release(buffers[i]);
+    crew_call_destroy(handle);
+    return r;
+}
+
 static void ask_all(struct scene *scene)
 {
     static char text[4096];
@@ -302,6 +358,7 @@ static void destroy_all(struct scene *scene)
     check_equal(scene->calls, scene->called);
     check_equal(scene->rooms, scene->asked);
     check_equal(scene->pool_calls, scene->pool_called);
+    check_equal(scene->results, scene->message_called);
     check_equal(scene->dones, scene->submitted);
     check_equal(scene->notifies, scene->notified);
     check_equal(scene->releases, scene->wrapped != NULL);
@@ -327,6 +384,8 @@ static int play(void)
     }
     if (r == 0)
         r = post_all(&scene);
+    if (r == 0)
+        r = call_with_message(&scene);
     if (r == 0)
         r = crew_trace_stop(scene.pool);
     destroy_all(&scene);

@@ -41,6 +41,7 @@ extern const struct scenario step_scenarios[];
 extern const struct scenario stall_scenarios[];
 extern const struct scenario cancel_scenarios[];
 extern const struct scenario port_scenarios[];
+extern const struct scenario call_scenarios[];
 
 /* For options.every_step: what holds between any two steps of the pool of
  * `load` (job.h). */
