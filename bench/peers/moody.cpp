@@ -21,6 +21,15 @@ struct moody_producer {
     }
 };
 
+struct moody_consumer {
+    queue_type &queue;
+    moodycamel::ConsumerToken token;
+
+    explicit moody_consumer(queue_type &q) : queue(q), token(q)
+    {
+    }
+};
+
 struct moody *moody_create(size_t room)
 {
     return new moody(room);
@@ -50,6 +59,24 @@ void moody_put_many(struct moody_producer *producer, const struct job *jobs,
                     size_t count)
 {
     producer->queue.enqueue_bulk(producer->token, jobs, count);
+}
+
+struct moody_consumer *moody_consumer_create(struct moody *queue)
+{
+    return new moody_consumer(queue->queue);
+}
+
+void moody_consumer_destroy(struct moody_consumer *consumer)
+{
+    delete consumer;
+}
+
+struct job moody_take_next(struct moody_consumer *consumer)
+{
+    job next;
+
+    consumer->queue.wait_dequeue(consumer->token, next);
+    return next;
 }
 
 void *moody_serve(void *arg)

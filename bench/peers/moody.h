@@ -1,7 +1,8 @@
 /*
  * moodycamel's BlockingConcurrentQueue has a C++ interface only: this is as
- * thin a door as its use from C needs. A producer has a token, the fastest way
- * that the queue offers; a worker's loop stands inside the door.
+ * thin a door as its use from C needs. A producer and
+ * a consumer have a token, the fastest way that the queue offers; a worker's
+ * loop stands inside the door.
  */
 #ifndef CREW_BENCH_PEERS_MOODY_H
 #define CREW_BENCH_PEERS_MOODY_H
@@ -14,6 +15,7 @@ extern "C" {
 
 struct moody;
 struct moody_producer;
+struct moody_consumer;
 
 struct moody *moody_create(size_t room);
 void moody_destroy(struct moody *queue);
@@ -23,6 +25,11 @@ void moody_producer_destroy(struct moody_producer *producer);
 void moody_put(struct moody_producer *producer, struct job job);
 void moody_put_many(struct moody_producer *producer, const struct job *jobs,
                     size_t count);
+
+/* For a thread that takes by itself; blocks. */
+struct moody_consumer *moody_consumer_create(struct moody *queue);
+void moody_consumer_destroy(struct moody_consumer *consumer);
+struct job moody_take_next(struct moody_consumer *consumer);
 
 /* A worker's main: runs jobs until one has no `run`. */
 void *moody_serve(void *queue);
