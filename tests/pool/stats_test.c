@@ -27,12 +27,18 @@ static void begin(void)
     memset(workers, 0, sizeof workers);
     crew__queue_init(&by_hand.queue);
     by_hand.generation = crew__fork_generation(&by_hand.fork_word);
+    by_hand.topology = crew__topology_create(0); /* of the throttling */
     by_hand.worker = workers;
     by_hand.workers = WORKERS;
     for (unsigned i = 0; i < WORKERS; i++) {
         crew__queue_init(&workers[i].mailbox);
         crew__ring_init(&workers[i].ring);
     }
+}
+
+static void end(void)
+{
+    crew__topology_destroy((struct crew__topology *)by_hand.topology);
 }
 
 static void set_counts(struct crew__counts *counts, uint64_t base)
@@ -69,6 +75,7 @@ CREW_TEST(figures_of_a_pool_are_sums_over_its_workers)
     check_equal(stats.waiting, 6);
     check_equal(stats.running, 3);
     check_equal(stats.submitted, 1103);
+    end();
 }
 
 CREW_TEST(figures_are_cut_to_the_size_that_the_program_knows)
@@ -91,6 +98,7 @@ CREW_TEST(figures_are_cut_to_the_size_that_the_program_knows)
     check_equal(crew_pool_get_stats(&by_hand, &whole, 0), -EINVAL);
     check_equal(crew_pool_get_stats(&by_hand, NULL, 8), -EINVAL);
     check_equal(crew_pool_get_stats(NULL, &whole, 8), -EINVAL);
+    end();
 }
 
 CREW_TEST(a_worker_s_time_goes_on_in_the_state_that_it_is_in)
@@ -118,6 +126,7 @@ CREW_TEST(a_worker_s_time_goes_on_in_the_state_that_it_is_in)
     check_equal(crew_pool_get_worker_stats(&by_hand, 1, &stats, 0), -EINVAL);
     check_equal(crew_pool_get_worker_stats(&by_hand, 1, NULL, 8), -EINVAL);
     check_equal(crew_pool_get_worker_stats(&by_hand, 3, &stats, 8), -EINVAL);
+    end();
 }
 
 CREW_TEST(buckets_are_four_to_each_power_of_two)
