@@ -4,7 +4,6 @@
  */
 #include "runtime/inbox_state.h"
 
-#include "base/assert.h"
 #include "base/mark.h"
 #include "base/tunables.h"
 #include "runtime/cancel.h"
@@ -192,10 +191,9 @@ int crew_inbox_run(crew_inbox *inbox)
 
 void crew__inbox_settle(crew_inbox *inbox)
 {
-    int r = enter_waiting(inbox);
-
-    crew__assert(r == 0);
-    (void)r;
+    /* A thread that the program lent it to may still be about to leave. */
+    while (enter_waiting(inbox) == -EBUSY)
+        crew__yield();
     inbox->is_running = true;
     inbox->is_settling = true;
     while (!is_run_over(inbox)) {

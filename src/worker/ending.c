@@ -1,28 +1,6 @@
 #include "worker/worker.h"
 
-#include "base/assert.h"
-
 #include <errno.h>
-
-bool crew__worker_is_forked(const crew_worker *worker)
-{
-    return crew__fork_current() != worker->generation;
-}
-
-void crew__worker_release(crew_worker *worker)
-{
-    uint32_t before;
-
-    /* edge:worker-gone, release */
-    /* edge:worker-gone, acquire */
-    before = crew__add_acq_rel(&worker->references, (uint32_t)-1);
-    crew__guard(before > 0);
-    if (before > 1)
-        return;
-    crew__memory_free(worker->text);
-    crew__census_died(CREW__CENSUS_WORKER, worker);
-    crew__memory_free(worker);
-}
 
 /* ---- what the inbox is told ------------------------------------------------ */
 
@@ -36,7 +14,7 @@ static bool is_forgotten(crew_worker *worker)
     bool forgotten;
 
     crew__lock(&worker->lock);
-    forgotten = worker->forgotten;
+    forgotten = worker->handle == CREW__HANDLE_GONE;
     crew__unlock(&worker->lock);
     return forgotten;
 }
@@ -62,12 +40,18 @@ static bool is_early(crew_worker *worker)
         crew__inbox_ran(worker->inbox, 0);
         return true;
     }
-    if (worker->error_told || !worker->how.error || !worker->on_error)
+    if (worker->error_told || !worker->failure || !worker->on_error)
         return false;
     worker->error_told = true;
-    worker->on_error(worker, worker->how.error,
-                     worker->text ? worker->text : "", worker->arg);
+    worker->on_error(worker, worker->failure, worker->text ? worker->text : "",
+                     worker->arg);
     return true;
+}
+
+static void tell_how(crew_worker *worker, crew_exit *how)
+{
+    *how = worker->how; /* it has ended */
+    crew_worker_usage(worker, &how->usage);
 }
 
 void crew__worker_deliver_exit(struct crew__item *item)
@@ -81,9 +65,9 @@ void crew__worker_deliver_exit(struct crew__item *item)
         crew__inbox_again(inbox, item);
         return;
     } else if (worker->on_exit) {
-        crew_exit how = worker->how;
+        crew_exit how;
 
-        how.error = 0;
+        tell_how(worker, &how);
         worker->on_exit(worker, &how, worker->arg);
     } else {
         crew__inbox_ran(inbox, 0);
@@ -99,6 +83,7 @@ void crew__worker_tell_end(crew_worker *worker)
 
     crew__lock(&worker->lock);
     worker->ended = true;
+    worker->how.canceled = crew__cancel_is_fired(&worker->cancel);
     waiter = worker->waiters;
     worker->waiters = NULL;
     crew__unlock(&worker->lock);
@@ -115,18 +100,29 @@ void crew__worker_tell_end(crew_worker *worker)
 
 /* ---- waiting --------------------------------------------------------------- */
 
-static bool has_ended(crew_worker *worker, struct crew__waiter *waiter)
+bool crew__worker_has_ended(crew_worker *worker)
 {
     bool ended;
 
     crew__lock(&worker->lock);
     ended = worker->ended;
-    if (!ended && waiter) {
+    crew__unlock(&worker->lock);
+    return ended;
+}
+
+/* false: it has ended. */
+static bool enlist(crew_worker *worker, struct crew__waiter *waiter)
+{
+    bool ended;
+
+    crew__lock(&worker->lock);
+    ended = worker->ended;
+    if (!ended) {
         waiter->next = worker->waiters;
         worker->waiters = waiter;
     }
     crew__unlock(&worker->lock);
-    return ended;
+    return !ended;
 }
 
 /* false: it has been taken, and its token is on the way. */
@@ -152,22 +148,13 @@ static int wait_until(crew_worker *worker, crew_ns deadline)
     int r;
 
     crew__waiter_init(&waiter);
-    if (has_ended(worker, &waiter))
+    if (!enlist(worker, &waiter))
         return 0;
     r = crew__cancel_park(&waiter.own, deadline);
     if (r == 0 || unregister(worker, &waiter))
         return r;
     crew__park(&waiter.own, CREW__NEVER);
     return 0;
-}
-
-static void tell_how(crew_worker *worker, crew_exit *how)
-{
-    if (!how)
-        return;
-    *how = worker->how;
-    how->error = 0;
-    crew_worker_usage(worker, &how->usage);
 }
 
 int crew_worker_wait(crew_worker *worker, crew_exit *how, crew_ns timeout)
@@ -180,98 +167,13 @@ int crew_worker_wait(crew_worker *worker, crew_exit *how, crew_ns timeout)
         return -EOWNERDEAD;
     if (crew__worker_here() == worker)
         return -EDEADLK;
-    if (!has_ended(worker, NULL)) {
+    if (!crew__worker_has_ended(worker)) {
         if (timeout == 0)
             return -ETIMEDOUT;
         r = wait_until(worker,
                        crew__clock_deadline(crew__clock_now(), timeout));
     }
-    if (r == 0)
+    if (r == 0 && how)
         tell_how(worker, how);
     return r;
-}
-
-/* ---- giving it back -------------------------------------------------------- */
-
-static void leave_family(crew_worker *worker)
-{
-    crew_worker *parent = worker->parent;
-
-    if (!parent)
-        return;
-    crew__lock(&parent->lock);
-    if (crew__list_is_linked(&worker->sibling))
-        crew__list_unlink(&worker->sibling);
-    crew__unlock(&parent->lock);
-}
-
-void crew__worker_dispose(crew_worker *worker)
-{
-    leave_family(worker);
-    crew__lock(&worker->lock);
-    worker->forgotten = true;
-    crew__unlock(&worker->lock);
-    crew_port_close(worker->port);
-    if (!worker->ended)
-        crew_port_close(worker->inner);
-    crew_inbox_destroy(worker->home);
-    crew__worker_release(worker);
-}
-
-/* What ports that it left open have posted to its inbox since it ended. */
-static bool is_home_left(crew_worker *worker)
-{
-    crew_inbox_dispatch(worker->home, 0);
-    if (crew_inbox_destroy(worker->home) < 0)
-        return false;
-    worker->home = NULL;
-    return true;
-}
-
-int crew_worker_destroy(crew_worker *worker)
-{
-    if (!worker)
-        return 0;
-    if (crew__worker_is_forked(worker))
-        return 0; /* its thread is not here, nor is anyone who could free it */
-    if (!has_ended(worker, NULL) || !is_home_left(worker))
-        return -EBUSY;
-    crew__thread_join(&worker->thread);
-    crew__worker_dispose(worker);
-    return 0;
-}
-
-/* The oldest, or NULL. */
-static crew_worker *first_child(crew_worker *worker)
-{
-    struct crew__link *link;
-
-    crew__lock(&worker->lock);
-    link = worker->children.next;
-    crew__unlock(&worker->lock);
-    if (link == &worker->children)
-        return NULL;
-    return (crew_worker *)(void *)((char *)link -
-                                   offsetof(crew_worker, sibling));
-}
-
-void crew__worker_end_children(crew_worker *worker)
-{
-    crew_worker *child;
-
-    crew__cancel_set_current(NULL); /* they are waited for in any case */
-    crew__lock(&worker->lock);
-    for (struct crew__link *at = worker->children.next; at != &worker->children;
-         at = at->next)
-        crew_worker_terminate(
-            (crew_worker *)(void *)((char *)at -
-                                    offsetof(crew_worker, sibling)));
-    crew__unlock(&worker->lock);
-    while ((child = first_child(worker))) {
-        crew_worker_wait(child, NULL, CREW_FOREVER);
-        if (!is_home_left(child))
-            child->home = NULL; /* a port of the program's holds on to it */
-        crew__thread_join(&child->thread);
-        crew__worker_dispose(child);
-    }
 }

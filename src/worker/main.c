@@ -16,17 +16,29 @@ static void keep_text(struct crew__text_sink *sink, const char *text)
         memcpy(worker->text, text, size);
 }
 
-/* ---- the gate -------------------------------------------------------------- */
+/* ---- what is left ---------------------------------------------------------- */
 
-static bool pass_gate(crew_worker *worker)
+static void free_scratch(struct crew__worker *place)
 {
-    uint32_t gate;
+    while (place->scratch) {
+        struct crew__block *block = place->scratch;
 
-    for (;;) {
-        gate = crew__load_acquire(&worker->gate);
-        if (gate != CREW__GATE_SHUT)
-            return gate == CREW__GATE_OPEN;
-        crew__park(&worker->parker, CREW__NEVER);
+        place->scratch = block->previous;
+        crew__memory_free(block);
+    }
+}
+
+/* Its children, its end of the channel, and what is outstanding in its inbox,
+ * where callbacks may start more. Nothing cancels a wait from here on. */
+static void wind_up(crew_worker *worker)
+{
+    crew__cancel_set_current(NULL);
+    crew__worker_end_children(worker);
+    crew_port_close(worker->inner);
+    crew__inbox_settle(worker->home);
+    while (crew__worker_has_children(worker)) {
+        crew__worker_end_children(worker);
+        crew__inbox_settle(worker->home);
     }
 }
 
@@ -48,7 +60,6 @@ static int call_main(crew_worker *worker)
     struct crew__activation a;
     crew_message *start = NULL;
     int code;
-    int error;
 
     if (worker->has_start)
         crew_receive(worker->inner, &start, 0);
@@ -56,49 +67,29 @@ static int call_main(crew_worker *worker)
     worker->texts.take = keep_text;
     crew__self_keep_text(&a.self, &worker->texts);
     code = worker->main(&a.self, start);
+    if (crew__worker_is_forked(worker))
+        return code;
+    /* a figure; what follows is neither busy nor idle */
+    crew__store_relaxed(&worker->ended_at, (uint64_t)crew__clock_now());
     crew_message_free(start);
-    crew__worker_end_children(worker);
-    error = crew__run_close(&a);
-    worker->how.error = error;
-    return error ? error : code;
-}
-
-/* ---- what is left ---------------------------------------------------------- */
-
-static void free_scratch(struct crew__worker *place)
-{
-    while (place->scratch) {
-        struct crew__block *block = place->scratch;
-
-        place->scratch = block->previous;
-        crew__memory_free(block);
-    }
-}
-
-/* Its end of the channel, and what is outstanding in its inbox. From here on
- * nothing cancels a wait. */
-static void close_down(crew_worker *worker)
-{
-    crew__cancel_set_current(NULL);
-    crew_port_close(worker->inner);
-    crew__inbox_settle(worker->home);
+    wind_up(worker);
+    worker->failure = crew__run_close(&a);
     free_scratch(&worker->place);
+    return worker->failure ? worker->failure : code;
 }
 
-static void settle(crew_worker *worker, int code)
+/* ---- the end --------------------------------------------------------------- */
+
+/* Nobody reads it before `ended`. */
+static void fill_in(crew_worker *worker, int code)
 {
     struct crew__port_counts counts;
 
     crew__port_count(worker->inner, &counts);
     worker->how.usage.messages_in = counts.received;
     worker->how.code = code;
-    worker->how.canceled = crew__cancel_is_fired(&worker->cancel);
     crew__thread_cpu_time(&worker->how.usage.cpu_user,
                           &worker->how.usage.cpu_system);
-    worker->how.usage.idle = (crew_ns)crew__load_relaxed(
-        &worker->meter.idle_ns); /* own word */
-    /* a figure */
-    crew__store_relaxed(&worker->ended_at, (uint64_t)crew__clock_now());
 }
 
 void crew__worker_run(void *arg)
@@ -107,7 +98,8 @@ void crew__worker_run(void *arg)
     bool online;
     int code = -1;
 
-    if (!pass_gate(worker)) {
+    crew__park(&worker->parker, CREW__NEVER); /* at the gate */
+    if (!worker->may_enter) {
         crew__worker_release(worker);
         return;
     }
@@ -118,7 +110,10 @@ void crew__worker_run(void *arg)
     come_online(worker, online);
     if (online)
         code = call_main(worker);
-    settle(worker, code);
-    close_down(worker);
+    else
+        wind_up(worker);
+    if (crew__worker_is_forked(worker))
+        return; /* all of it is in the other process */
+    fill_in(worker, code);
     crew__worker_tell_end(worker);
 }

@@ -137,6 +137,8 @@ static int build(crew_worker *worker, const crew_worker_options *options)
         r = crew_inbox_create(&worker->home, NULL);
     if (r == 0)
         r = crew_channel_create(&worker->port, &worker->inner, NULL);
+    if (r == 0)
+        worker->port->transport->retain(worker->port);
     return r;
 }
 
@@ -150,59 +152,31 @@ static int start_thread(crew_worker *worker, const crew_worker_options *options)
     return crew__thread_start(&worker->thread, &how, crew__worker_run, worker);
 }
 
-static void open_gate(crew_worker *worker, enum crew__gate gate)
+/* The worker may be gone when it returns. */
+static void open_gate(crew_worker *worker, bool may_enter)
 {
-    /* edge:park-token, release; the parker's token publishes it */
-    crew__store_release(&worker->gate, (uint32_t)gate);
+    worker->may_enter = may_enter;
     crew__unpark(&worker->parker);
 }
 
 /* ---- the start message ----------------------------------------------------- */
 
-/* What was posted goes back to the program, which has it still, but for the
- * entries of a message that the library had made. */
-static void take_start_back(crew_worker *worker, const crew_message *start)
-{
-    crew_message *posted;
-    int r = crew_receive(worker->inner, &posted, 0);
-
-    crew__guard(r == 0);
-    for (size_t i = 0; i < posted->buffer_count; i++) {
-        start->buffers[i] = posted->buffers[i];
-        posted->buffers[i] = NULL;
-    }
-    for (size_t i = 0; i < posted->port_count; i++) {
-        start->ports[i] = posted->ports[i];
-        posted->ports[i] = NULL;
-    }
-    crew_message_free(posted);
-}
-
+/* The listener first, as that can be undone. Nothing comes to it meanwhile. */
 static int post_start(crew_worker *worker, const crew_worker_options *options)
 {
-    int r = options->start ? crew_post(worker->port, options->start) : 0;
+    int r = 0;
 
-    if (r < 0 || !options->listener)
+    if (options->listener)
+        r = crew_listen(worker->port, options->inbox, options->listener);
+    if (r < 0 || !options->start)
         return r;
-    r = crew_listen(worker->port, options->inbox, options->listener);
-    if (r < 0 && options->start)
-        take_start_back(worker, options->start);
+    r = crew_post(worker->port, options->start);
+    if (r < 0 && options->listener)
+        crew_listen(worker->port, NULL, NULL);
     return r;
 }
 
 /* ---- starting -------------------------------------------------------------- */
-
-static void join_family(crew_worker *worker)
-{
-    crew_worker *parent = crew__worker_here();
-
-    worker->parent = parent;
-    if (!parent)
-        return;
-    crew__lock(&parent->lock);
-    crew__list_push_last(&parent->children, &worker->sibling);
-    crew__unlock(&parent->lock);
-}
 
 static void expect_items(crew_worker *worker)
 {
@@ -215,16 +189,17 @@ static void expect_items(crew_worker *worker)
 /* It runs at the gate. */
 static int let_in(crew_worker *worker, const crew_worker_options *options)
 {
+    crew_worker *parent = crew__worker_here();
     int r = post_start(worker, options);
 
-    if (r < 0) {
-        open_gate(worker, CREW__GATE_NEVER);
-        return r;
+    if (r == 0) {
+        /* A forked child has no part in the family. */
+        if (parent && !crew__worker_is_forked(parent))
+            crew__worker_join_family(worker, parent);
+        expect_items(worker);
     }
-    join_family(worker);
-    expect_items(worker);
-    open_gate(worker, CREW__GATE_OPEN);
-    return 0;
+    open_gate(worker, r == 0);
+    return r;
 }
 
 int crew_worker_start(crew_worker **out, crew_main_fn *main,

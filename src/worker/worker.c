@@ -8,6 +8,11 @@ static crew_worker *of_place(struct crew__worker *place)
                                    offsetof(crew_worker, place));
 }
 
+bool crew__worker_is_forked(const crew_worker *worker)
+{
+    return crew__fork_current() != worker->generation;
+}
+
 crew_worker *crew__worker_here(void)
 {
     struct crew__activation *a = crew__thread_get();
@@ -43,36 +48,33 @@ crew_port *crew_worker_port(crew_worker *worker)
     return worker ? worker->port : NULL;
 }
 
-/* 0, or why nothing can be asked of it. */
-static int check_running(crew_worker *worker)
+int crew_worker_finish(crew_worker *worker)
 {
-    bool ended;
+    if (!worker)
+        return -EINVAL;
+    if (crew__worker_is_forked(worker))
+        return -EOWNERDEAD;
+    if (crew__worker_has_ended(worker))
+        return -EALREADY;
+    crew__port_end(worker->port);
+    return 0;
+}
+
+/* Under the lock, so that who is told 0 finds it canceled in the end. */
+int crew_worker_terminate(crew_worker *worker)
+{
+    int r = 0;
 
     if (!worker)
         return -EINVAL;
     if (crew__worker_is_forked(worker))
         return -EOWNERDEAD;
     crew__lock(&worker->lock);
-    ended = worker->ended;
-    crew__unlock(&worker->lock);
-    return ended ? -EALREADY : 0;
-}
-
-int crew_worker_finish(crew_worker *worker)
-{
-    int r = check_running(worker);
-
-    if (r == 0)
-        crew__port_end(worker->port);
-    return r;
-}
-
-int crew_worker_terminate(crew_worker *worker)
-{
-    int r = check_running(worker);
-
-    if (r == 0)
+    if (worker->ended)
+        r = -EALREADY;
+    else
         crew__cancel_fire(&worker->cancel);
+    crew__unlock(&worker->lock);
     return r;
 }
 
@@ -100,16 +102,15 @@ static void measure(crew_worker *worker, crew_usage *out)
 int crew_worker_usage(crew_worker *worker, crew_usage *out)
 {
     struct crew__port_counts counts;
-    bool ended;
 
     if (!worker || !out)
         return -EINVAL;
     if (crew__worker_is_forked(worker))
         return -EOWNERDEAD;
     crew__lock(&worker->lock);
-    ended = worker->ended;
-    *out = worker->how.usage;
-    if (!ended) {
+    if (worker->ended) {
+        *out = worker->how.usage;
+    } else {
         *out = (crew_usage){
             .cpu_user = crew__thread_cpu_time_of(&worker->thread)};
         crew__port_count(worker->inner, &counts);

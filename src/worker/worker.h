@@ -5,20 +5,31 @@
  * Files of this layer
  *   start    checking the options, building one, its start message
  *   main     the thread: online, main, what is left, the end
- *   ending   what the inbox is told at the end, waits, destroy
+ *   ending   what the inbox is told at the end, waits
+ *   family   destroy, and the end of what a worker has started
  *   worker   what the handle and the self are asked
  *
  * A worker begins at a gate: its thread is there before its start message has
- * moved, so that nothing has moved where no thread can be had.
+ * moved, so that nothing has moved where no thread can be had. It passes with
+ * the gate's token alone, which is the starter's last touch: afterwards others
+ * may end and destroy it.
  *
  * References: the handle; the thread, until it has told the end; each item that
- * is on its way to `inbox`. The thread is joined by who gives the handle back,
- * so what it touches is there until it is gone.
+ * is on its way to `inbox`; each child. The thread is joined by who gives the
+ * handle back, so what it touches is there until it is gone. The channel's
+ * memory stays as long as the worker's: items look at `port` after its close.
  *
  * Family: a worker that starts another is its parent. When the parent's main
- * has returned it ends its children and gives their handles back. A child is
- * in the list of its parent from its start until its handle goes; the list is
- * guarded by the parent's lock.
+ * has returned it ends its children and gives their handles back, at a time
+ * when a callback in another thread's inbox may be about to. Who changes
+ * `handle` from HELD is the one that does:
+ *
+ *   HELD    is linked in its parent's children
+ *   GOING   inside a destroy, which may find it busy; not linked
+ *   GONE    its parent, or a destroy that has succeeded, has it: no callbacks
+ *
+ * `handle` and `ended` are guarded by the worker's lock, the list by that of
+ * the parent, which is taken first.
  *
  * The end, under `lock`: `ended` is set once, by the thread, when main, its
  * children and its inbox are done and its end of the channel is closed. It
@@ -42,7 +53,7 @@
 #include "runtime/inbox.h"
 #include "runtime/waiter.h"
 
-enum crew__gate { CREW__GATE_SHUT, CREW__GATE_OPEN, CREW__GATE_NEVER };
+enum crew__handle { CREW__HANDLE_HELD, CREW__HANDLE_GOING, CREW__HANDLE_GONE };
 
 struct crew_worker {
     struct crew__worker place;
@@ -65,24 +76,26 @@ struct crew_worker {
     struct crew__cpuset mask;
 
     struct crew__parker parker; /* at the gate */
-    crew__a32 gate;             /* enum crew__gate */
+    bool may_enter;             /* published by its token */
     crew__a32 references;
     crew__a64 online_since; /* 0: it has not been online */
     crew__a64 ended_at;     /* 0: it has not ended */
     struct crew__item online;
     struct crew__item exit;
     struct crew__text_sink texts;
-    char *text; /* of its failure; NULL: none */
+    int failure; /* of crew_self_fail */
+    char *text;  /* of the failure; NULL: none */
     bool error_told;
 
     struct crew__lock lock;
     bool ended;
-    bool forgotten; /* its handle is gone: no callbacks */
+    bool family_over; /* a child's destroy gives no handle back any more */
+    enum crew__handle handle;
     struct crew__waiter *waiters;
     crew_exit how;
     struct crew__link children;
     struct crew__link sibling; /* linked in its parent's children */
-    crew_worker *parent;       /* NULL: started outside of workers */
+    crew_worker *parent;       /* holds a reference; NULL: started elsewhere */
 };
 
 bool crew__worker_is_forked(const crew_worker *worker);
@@ -100,9 +113,15 @@ void crew__worker_run(void *arg); /* the thread */
 void crew__worker_tell_end(crew_worker *worker);
 void crew__worker_deliver_online(struct crew__item *item);
 void crew__worker_deliver_exit(struct crew__item *item);
+bool crew__worker_has_ended(crew_worker *worker);
+
+/* ---- family.c -------------------------------------------------------------- */
+
+void crew__worker_join_family(crew_worker *worker, crew_worker *parent);
+bool crew__worker_has_children(crew_worker *worker);
 /* Terminates its children, waits for them and gives their handles back. */
 void crew__worker_end_children(crew_worker *worker);
-/* Closes, joins and forgets one whose thread has ended or never began. */
+/* Closes and forgets one whose thread is gone or never was. */
 void crew__worker_dispose(crew_worker *worker);
 
 #endif
