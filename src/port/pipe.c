@@ -170,8 +170,9 @@ uint64_t crew__pipe_peek(struct crew__pipe *pipe)
 
 size_t crew__pipe_waiting_bytes(struct crew__pipe *pipe)
 {
-    /* a figure; before the gate, so that it is seldom ahead of it */
-    uint64_t taken = crew__load_seq_cst(&pipe->take->taken);
+    /* Taken first: so that it is never ahead. A figure.
+     * edge:pipe-room, acquire */
+    uint64_t taken = crew__load_acquire(&pipe->take->taken);
     uint64_t gate = crew__load_relaxed(&pipe->gate) & ~FLAGS; /* a figure */
 
     return (size_t)((gate - taken) % MESSAGE_ONE / BYTE_ONE);

@@ -68,7 +68,7 @@ void crew__worker_deliver_exit(struct crew__item *item)
         crew_exit how;
 
         tell_how(worker, &how);
-        worker->on_exit(worker, &how, worker->arg);
+        (*worker->on_exit)(worker, &how, worker->arg);
     } else {
         crew__inbox_ran(inbox, 0);
     }
