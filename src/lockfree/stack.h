@@ -26,6 +26,7 @@
 #define CREW_LOCKFREE_STACK_H
 
 #include "base/atomic.h"
+#include "base/prefetch.h"
 #include "base/tally.h"
 
 struct crew__node {
@@ -92,6 +93,7 @@ static inline struct crew__node *crew__stack_turn(struct crew__node *chain)
     while (chain) {
         struct crew__node *next = crew__plain_read(chain->next);
 
+        crew__prefetch_along(chain, next); /* from the pushers' caches */
         crew__plain_write(chain->next, turned);
         turned = chain;
         chain = next;
