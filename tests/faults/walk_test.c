@@ -29,6 +29,9 @@ struct scene {
     crew_port *a, *b;          /* a channel */
     crew_port *member, *other; /* of a hub */
     unsigned posted, came, closes;
+    crew_port *c, *d; /* d goes along with a worker's start message */
+    unsigned onlines, exits;
+    bool began;
     bool listened;
     char bytes[16];
     unsigned calls, rooms, dones, pool_calls, results, releases, notifies;
@@ -317,6 +320,63 @@ static int call_with_message(struct scene *scene)
     return r;
 }
 
+/* ---- a worker --------------------------------------------------------------- */
+
+static int work(crew_self *self, crew_message *start)
+{
+    (void)self;
+    check_equal(start->buffer_count, 1);
+    check_equal(start->port_count, 1);
+    return 0;
+}
+
+static void on_online(crew_worker *worker, void *arg)
+{
+    (void)worker;
+    ((struct scene *)arg)->onlines++;
+}
+
+static void on_exit_(crew_worker *worker, const crew_exit *how, void *arg)
+{
+    check_equal(how->code, 0);
+    check_equal(crew_worker_destroy(worker), 0);
+    ((struct scene *)arg)->exits++;
+}
+
+/* What did not move is still here, and can be used. */
+static int start_worker(struct scene *scene)
+{
+    crew_listener listener = {.on_message = NULL};
+    crew_message start = {.buffers = &scene->buffer,
+                          .buffer_count = 1,
+                          .ports = &scene->d,
+                          .port_count = 1};
+    crew_worker_options options = {.placement_list = "0",
+                                   .start = &start,
+                                   .inbox = scene->inbox,
+                                   .listener = &listener,
+                                   .on_online = on_online,
+                                   .on_exit = on_exit_,
+                                   .arg = scene};
+    crew_message *none = NULL;
+    crew_worker *worker = NULL;
+    int r = crew_channel_create(&scene->c, &scene->d, NULL);
+
+    if (r < 0)
+        return r;
+    crew_buffer_retain(scene->buffer);
+    r = crew_worker_start(&worker, work, &options);
+    scene->began = r == 0;
+    check((worker != NULL) == scene->began);
+    if (r < 0) {
+        crew_buffer_release(scene->buffer);
+        check_equal(crew_receive(scene->d, &none, 0), -ETIMEDOUT);
+    } else {
+        scene->d = NULL;
+    }
+    return r;
+}
+
 static void ask_all(struct scene *scene)
 {
     static char text[4096];
@@ -348,6 +408,10 @@ static void destroy_all(struct scene *scene)
         check_equal(crew_pool_drain(scene->pool, CREW_FOREVER), 0);
     if (scene->inbox)
         check(crew_inbox_run(scene->inbox) >= 0);
+    crew_port_close(scene->c);
+    crew_port_close(scene->d);
+    check_equal(scene->onlines, scene->began);
+    check_equal(scene->exits, scene->began);
     crew_buffer_release(scene->buffer);
     crew_buffer_release(scene->shared);
     crew_buffer_release(scene->wrapped);
@@ -386,6 +450,8 @@ static int play(void)
         r = post_all(&scene);
     if (r == 0)
         r = call_with_message(&scene);
+    if (r == 0)
+        r = start_worker(&scene);
     if (r == 0)
         r = crew_trace_stop(scene.pool);
     destroy_all(&scene);
