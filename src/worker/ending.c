@@ -58,15 +58,14 @@ void crew__worker_deliver_exit(struct crew__item *item)
 {
     crew_worker *worker = of_item(item, offsetof(crew_worker, exit));
     crew_inbox *inbox = worker->inbox;
+    bool forgotten = is_forgotten(worker);
+    crew_exit how;
 
-    if (is_forgotten(worker)) {
-        crew__inbox_ran(inbox, 0);
-    } else if (is_early(worker)) {
+    if (!forgotten && is_early(worker)) {
         crew__inbox_again(inbox, item);
         return;
-    } else if (worker->on_exit) {
-        crew_exit how;
-
+    }
+    if (!forgotten && worker->on_exit) {
         tell_how(worker, &how);
         (*worker->on_exit)(worker, &how, worker->arg);
     } else {
