@@ -388,7 +388,7 @@ static void throw_about(void *arg)
 
 static void ports_are_thrown_about(void *arg)
 {
-    struct thrower throwers[THROWERS] = {{NULL}};
+    struct thrower throwers[THROWERS] = {{.out = NULL}};
     crew_port *a, *b;
     unsigned posted = 0;
 
