@@ -115,6 +115,7 @@ CREW_API int crew_post_wait(crew_port *port, const crew_message *message,
  *          -ECANCELED  the caller is a worker and was terminated.
  *          -EPIPE      the other side is closed, and all has been received.
  *          -EBUSY      it listens, or another thread receives from it.
+ *          -ENOMEM     no memory for the message, which waits on.
  *          -EINVAL     NULL, or a bad timeout.
  * Since:   0.1
  */
@@ -134,6 +135,7 @@ CREW_API int crew_receive(crew_port *port, crew_message **out, crew_ns timeout);
  *          -EPIPE      as above.
  *          -EBUSY      one of them listens, or another thread receives from
  *                      it, or it stands there twice.
+ *          -ENOMEM     no memory for the message, which waits on.
  *          -EINVAL     NULL, no ports, or a bad timeout.
  * Since:   0.1
  */

@@ -49,6 +49,8 @@
     X(DRAIN_SEEN, "a drain saw the idle moment") \
     X(PIPE_LEFT, "a post met the close of the receiving end") \
     X(PIPE_STALE, "a post found room by a second look") \
+    X(LANE_EXTENDED, "a full lane got another ring") \
+    X(LANE_AFTER_STACK, "of two ways the stack had the older message") \
     X(SHELF_LATE, "a message came back to a channel that is gone") \
     X(SHELF_SHARED, "a second poster took a spare message") \
     X(PORT_ORPHAN, "a turn of a port that listens no longer") \

@@ -81,9 +81,30 @@
 #define CREW__CALLS_KEPT 1024u
 
 /* A message with what it carries is this large, in bytes, where that is enough:
- * two lines of header and 96 bytes of the sender's. Such ones are used again;
+ * 112 of header and 96 bytes of the sender's. Such ones are used again;
  * larger ones come from the allocator at their exact size. */
-#define CREW__MESSAGE_BYTES 192u
+#define CREW__MESSAGE_BYTES 208u
+
+/* Slots of a lane, each a line: at first, and when the receiver lags behind;
+ * what is beyond that comes in further rings of the most. bench/ports */
+#if defined(CREW_TESTING)
+#define CREW__LANE_SLOTS 2u
+#define CREW__LANE_MOST  8u
+#else
+#define CREW__LANE_SLOTS 64u
+#define CREW__LANE_MOST  1024u
+#endif
+
+/* Messages that a thread posts before it is given a lane. */
+#if defined(CREW_TESTING)
+#define CREW__LANE_AFTER 3u
+#else
+#define CREW__LANE_AFTER 32u
+#endif
+
+/* Slots that are fetched for writing before they are written. To fetch for
+ * reading made it slower: the receiver is close behind. */
+#define CREW__LANE_AHEAD 4u
 
 /* Messages of one direction that are kept to be used again. */
 #define CREW__MESSAGES_KEPT 1024u

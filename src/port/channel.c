@@ -2,7 +2,7 @@
  * A channel: two ports with a pipe to each, in one piece of memory. It is
  * freed when both ends are closed and all messages that it has made are gone.
  *
- * An end is a line for who receives there, one for what changes seldom, and two
+ * An end is a line for who receives there, two for what changes seldom, and one
  * for who posts to it: the words that both sides write all the time lie 128
  * bytes apart, although the memory is aligned to 64 alone, which makes idle
  * ports smaller.
@@ -20,17 +20,21 @@
 
 struct end {
     struct crew__pipe_take take CREW__ALIGNED(64);
-    struct end *other;
-    crew__a64 references; /* in the first end: the channel's, ... */
-    crew__a32 open;       /* ... and how many ends are */
-    crew__a64 received;   /* messages; written by who has the token */
+    crew__a64 received; /* messages; written by who has the token */
+    crew__a32 open;     /* in the first end: how many ends are, ... */
+    crew__a32 token;
     struct crew_port port;
+    struct end *other;
+    crew__a64 references; /* ... and the channel's */
     struct crew__pipe in; /* to this end */
 };
 
 _Static_assert(offsetof(struct end, in.gate) - offsetof(struct end, take) >=
                    CREW__APART,
                "posters and the receiver do not meet");
+_Static_assert(offsetof(struct end, in.gate) % 64 == 0 &&
+                   offsetof(struct end, other) % 64 == 0,
+               "nor either what is read alone");
 _Static_assert(sizeof(struct end) == 256, "an idle port is small");
 
 static const struct crew__transport transport_of_channels;
@@ -71,6 +75,8 @@ static void release(struct end *end)
     if (before > 1)
         return;
     crew__census_died(CREW__CENSUS_CHANNEL, first);
+    crew__pipe_fini(&first->in);
+    crew__pipe_fini(&first->other->in);
     crew__memory_free(first);
 }
 
@@ -94,6 +100,19 @@ static void release_shelf(struct crew__shelf *shelf)
     release(end_of_shelf(shelf));
 }
 
+static void retain_spare(struct crew__shelf *shelf)
+{
+    retain(crew__lane_home(shelf));
+}
+
+static void release_spare(struct crew__shelf *shelf)
+{
+    release(crew__lane_home(shelf));
+}
+
+static const struct crew__shelf_ops shelf_ops = {retain_shelf, release_shelf};
+static const struct crew__shelf_ops spare_ops = {retain_spare, release_spare};
+
 static int check_options(crew_port **a, crew_port **b,
                          const crew_channel_options *options)
 {
@@ -109,11 +128,10 @@ static int check_options(crew_port **a, crew_port **b,
 static void init_end(struct end *end, struct end *other,
                      const crew_channel_options *options)
 {
-    crew__port_init(&end->port, &transport_of_channels);
+    crew__port_init(&end->port, &transport_of_channels, &end->token);
     crew__pipe_init(&end->in, &end->take, options ? options->max_messages : 0,
                     options ? options->max_bytes : 0);
-    end->in.shelf.retain = retain_shelf;
-    end->in.shelf.release = release_shelf;
+    crew__shelf_init(&end->in.shelf, &end->take.rear, &shelf_ops);
     end->other = other;
 }
 
@@ -139,48 +157,95 @@ int crew_channel_create(crew_port **a, crew_port **b,
 
 /* ---- posting --------------------------------------------------------------- */
 
-/* Through the gate, and from there on nothing fails. */
-static int enter(struct end *end, const crew_message *message,
-                 struct crew__message *made)
+/* It is on its way: its entries are the sender's no more. */
+static void posted(struct end *end, const crew_message *message, bool tell)
 {
+    if (message->reserved[0])
+        crew__message_moved(message);
+    if (tell)
+        crew__port_tell(&end->other->port);
+}
+
+/* In a slot of the lane. */
+static int post_small(struct end *end, struct crew__lane *lane,
+                      const crew_message *message)
+{
+    struct crew__pipe *pipe = &end->other->in;
+    uint64_t stamp = crew__message_stamp();
+    uint64_t ticket;
+    int r = crew__pipe_enter(pipe, message->size, &ticket);
+
+    if (r < 0)
+        return r;
+    posted(end, message, crew__pipe_send(pipe, lane, message, ticket, stamp));
+    return 0;
+}
+
+/* Through the gate, and from there on nothing fails. */
+static int enter(struct end *end, struct crew__lane *lane,
+                 const crew_message *message, struct crew__message *made)
+{
+    struct crew__pipe *pipe = &end->other->in;
+    uint64_t ticket;
     int r = crew__ports_prepare(&end->port, message);
 
     if (r < 0)
         return r;
-    r = crew__pipe_enter(&end->other->in, message->size);
+    r = crew__pipe_enter(pipe, message->size, &ticket);
     if (r < 0) {
         crew__ports_cancel(message);
         return r;
     }
     crew__ports_move(message);
-    if (message->reserved[0])
-        crew__message_moved(message);
-    if (crew__pipe_push(&end->other->in, made))
-        crew__port_tell(&end->other->port);
+    posted(end, message, crew__pipe_push(pipe, lane, made, ticket));
     return 0;
 }
 
+static void try_to_make_lane(struct end *end)
+{
+    struct crew__pipe *pipe = &end->other->in;
+    struct crew__lane *made = crew__lane_make(&spare_ops, end);
+
+    if (made)
+        crew__pipe_set_lane(pipe, made);
+    else
+        pipe->posts = 0; /* some time later */
+}
+
+static int post_message(struct end *end, struct crew__lane *lane,
+                        const crew_message *message)
+{
+    struct crew__pipe *pipe = &end->other->in;
+    struct crew__message *made = crew__message_make(&pipe->shelf, message);
+    int r;
+
+    if (!made)
+        return -ENOMEM;
+    r = enter(end, lane, message, made);
+    if (r < 0)
+        crew__message_unmake(made);
+    else if (crew__pipe_wants_lane(pipe))
+        try_to_make_lane(end);
+    return r;
+}
+
+/* Closed comes before all else, full after what is wrong with it. */
 static int post(crew_port *port, const crew_message *message)
 {
     struct end *end = end_of(port);
     struct crew__pipe *pipe = &end->other->in;
-    struct crew__message *made;
-    int r = crew__pipe_ask(pipe, message->size);
+    bool proper = crew__message_check(message) == 0;
+    struct crew__lane *lane = proper ? crew__pipe_find_lane(pipe) : NULL;
+    int r;
 
-    /* Closed comes before all else, full after what is wrong with it. */
+    if (lane && crew__lane_fits(message))
+        return post_small(end, lane, message);
+    r = crew__pipe_ask(pipe, message->size);
     if (r == -EPIPE)
         return r;
-    if (crew__message_check(message) < 0)
+    if (!proper)
         return -EINVAL;
-    if (r < 0)
-        return r;
-    made = crew__message_make(&pipe->shelf, message);
-    if (!made)
-        return -ENOMEM;
-    r = enter(end, message, made);
-    if (r < 0)
-        crew__message_unmake(made);
-    return r;
+    return r < 0 ? r : post_message(end, lane, message);
 }
 
 static bool want_room(crew_port *port, size_t size)
@@ -190,18 +255,18 @@ static bool want_room(crew_port *port, size_t size)
 
 /* ---- receiving ------------------------------------------------------------- */
 
-static struct crew__message *take(crew_port *port)
+static int take(crew_port *port, struct crew__message **out)
 {
     struct end *end = end_of(port);
-    struct crew__message *message = crew__pipe_take(&end->in);
+    int r = crew__pipe_take(&end->in, out);
 
-    if (!message)
-        return NULL;
+    if (r < 0)
+        return r;
     /* a figure of one writer */
     crew__store_relaxed(&end->received, crew__load_relaxed(&end->received) + 1);
     if (crew__pipe_room_wanted(&end->in))
         crew__port_tell_room(&end->other->port);
-    return message;
+    return 0;
 }
 
 static uint64_t peek(crew_port *port)

@@ -39,6 +39,7 @@ struct hub {
 
 struct member {
     struct crew_port port;
+    crew__a32 token;
     struct hub *hub;
     struct crew__link link; /* under the hub's lock */
     size_t max_messages;
@@ -262,7 +263,7 @@ static int post(crew_port *port, const crew_message *message)
 
 /* ---- receiving ------------------------------------------------------------- */
 
-static struct crew__message *take(crew_port *port)
+static int take(crew_port *port, struct crew__message **out)
 {
     struct member *member = member_of(port);
     struct crew__message *first;
@@ -270,9 +271,11 @@ static struct crew__message *take(crew_port *port)
     crew__lock(&member->lock);
     first = pop(member);
     crew__unlock(&member->lock);
-    if (first)
-        tell_room(member->hub);
-    return first;
+    if (!first)
+        return -EAGAIN;
+    tell_room(member->hub);
+    *out = first;
+    return 0;
 }
 
 static uint64_t peek(crew_port *port)
@@ -502,7 +505,7 @@ int crew_hub_join(crew_port **out, const char *name,
         crew__memory_free(hub);
         return -ENOMEM;
     }
-    crew__port_init(&member->port, &transport);
+    crew__port_init(&member->port, &transport, &member->token);
     if (join(member, hub))
         crew__census_born(CREW__CENSUS_HUB, hub);
     else

@@ -160,12 +160,13 @@ static void run(struct turn *turn)
     if (turn->room && goes_on(turn))
         deliver_room(turn);
     while (goes_on(turn) && turn->listening->left > 0) {
-        struct crew__message *next = turn->port->transport->take(turn->port);
+        struct crew__message *next = NULL;
+        int r = turn->port->transport->take(turn->port, &next);
 
-        if (!next) {
+        if (r == -EAGAIN)
             turn->listening->left = 0; /* a poster is about to push it */
-            break;
-        }
+        if (r < 0)
+            break; /* without memory it waits for another dispatch */
         deliver_message(turn, next);
     }
 }

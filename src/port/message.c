@@ -147,11 +147,40 @@ void crew__message_copy(crew_message *to, char *room,
     copy_entries(to, room, size, message);
 }
 
-static void born(struct crew__message *made)
+uint64_t crew__message_stamp(void)
 {
-    made->stamp = crew__clock_ticks() | 1;
+    return crew__clock_ticks() | 1;
+}
+
+static void born(struct crew__message *made, uint64_t stamp)
+{
+    made->stamp = stamp;
     made->public.reserved[0] = mark_of(&made->public);
     crew__census_born(CREW__CENSUS_MESSAGE, made);
+}
+
+void crew__message_fill(struct crew__message *made, const crew_message *message,
+                        uint64_t stamp)
+{
+    made->body = NULL;
+    crew__message_copy(&made->public, made->storage, message);
+    born(made, stamp);
+}
+
+void crew__message_fill_few(struct crew__message *made, const void *bytes,
+                            size_t size, uint64_t tag, uint64_t stamp)
+{
+    memcpy(made->storage, bytes, CREW__FEW);
+    made->storage[size] = '\0';
+    made->body = NULL;
+    made->public.bytes = made->storage;
+    made->public.size = size;
+    made->public.buffers = NULL;
+    made->public.buffer_count = 0;
+    made->public.ports = NULL;
+    made->public.port_count = 0;
+    made->public.tag = tag;
+    born(made, stamp);
 }
 
 struct crew__message *crew__message_make(struct crew__shelf *shelf,
@@ -159,11 +188,8 @@ struct crew__message *crew__message_make(struct crew__shelf *shelf,
 {
     struct crew__message *made = get_memory(shelf, crew__message_room(message));
 
-    if (!made)
-        return NULL;
-    made->body = NULL;
-    crew__message_copy(&made->public, made->storage, message);
-    born(made);
+    if (made)
+        crew__message_fill(made, message, crew__message_stamp());
     return made;
 }
 
@@ -180,7 +206,7 @@ struct crew__message *crew__message_share(struct crew__body *body,
     made->public.size = body->size;
     made->public.tag = message->tag;
     copy_entries(&made->public, made->storage, 0, message);
-    born(made);
+    born(made, crew__message_stamp());
     return made;
 }
 
@@ -285,6 +311,10 @@ bool crew__message_is_draft(const crew_message *message)
 
 void crew__message_finish(struct crew__message *message)
 {
+    if (message->public.port_count + message->public.buffer_count == 0) {
+        crew__message_unmake(message);
+        return;
+    }
     message->at.node.next = NULL;
     crew__messages_release(&message->at.node);
 }

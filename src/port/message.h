@@ -42,6 +42,8 @@ struct crew__message {
     struct crew__shelf *home; /* NULL: the allocator */
     uint64_t stamp;           /* when it was posted; never 0 */
     struct crew__body *body;  /* or NULL */
+    uint64_t ticket;          /* a pipe's: its place in the order */
+    uint64_t unused;
     crew_message public;
     char storage[]; /* bytes, a NUL, then the entries */
 };
@@ -53,6 +55,14 @@ int crew__message_check(const crew_message *message);
  * own. Nothing has moved yet. NULL: no memory. */
 struct crew__message *crew__message_make(struct crew__shelf *shelf,
                                          const crew_message *message);
+/* The same in memory that a shelf has given. */
+void crew__message_fill(struct crew__message *made, const crew_message *message,
+                        uint64_t stamp);
+/* With `size` bytes alone, of CREW__FEW that can be read. */
+#define CREW__FEW 24u
+void crew__message_fill_few(struct crew__message *made, const void *bytes,
+                            size_t size, uint64_t tag, uint64_t stamp);
+uint64_t crew__message_stamp(void);
 /* One that shares `body`, which it takes a reference of. */
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mark.h"
+#include "os/os.h"
 
 #include <errno.h>
 
@@ -28,7 +29,12 @@ void crew__pipe_init(struct crew__pipe *pipe, struct crew__pipe_take *take,
                                CREW__PIPE_MESSAGES);
     pipe->max_bytes = limit(max_bytes, DEFAULT_BYTES, CREW__PIPE_BYTES);
     pipe->take = take;
-    crew__shelf_init(&pipe->shelf, &take->rear);
+}
+
+void crew__pipe_fini(struct crew__pipe *pipe)
+{
+    /* nobody else is here */
+    crew__lane_free(crew__load_relaxed(&pipe->lane));
 }
 
 /* ---- the gate ------------------------------------------------------------ */
@@ -51,17 +57,22 @@ static bool has_room(const struct crew__pipe *pipe, uint64_t gate,
            bytes <= pipe->max_bytes - size;
 }
 
+/* By what was taken when a poster last looked, which is never ahead. */
+static bool seems_to_have_room(struct crew__pipe *pipe, uint64_t gate,
+                               size_t size)
+{
+    /* a guess on the safe side */
+    return has_room(pipe, gate, crew__load_relaxed(&pipe->seen), size);
+}
+
 /* Full, that is at the moment of the look at the gate: `taken` was the same
  * before and after it. Else *gate may be a newer look. */
 static bool is_full(struct crew__pipe *pipe, uint64_t *gate, size_t size)
 {
     crew__a64 *word = &pipe->take->taken;
-    uint64_t taken = crew__load_relaxed(&pipe->seen); /* a guess, never ahead */
-    uint64_t newer;
+    uint64_t taken;
+    uint64_t newer = crew__load_seq_cst(word); /* edge:pipe-room, acquire */
 
-    if (has_room(pipe, *gate, taken, size))
-        return false;
-    newer = crew__load_seq_cst(word); /* edge:pipe-room, acquire */
     do {
         taken = newer;
         *gate = crew__load_seq_cst(&pipe->gate); /* edge:pipe-left, acquire */
@@ -82,10 +93,12 @@ int crew__pipe_ask(struct crew__pipe *pipe, size_t size)
 
     if (gate & FLAGS)
         return -EPIPE;
-    return is_full(pipe, &gate, size) ? -EAGAIN : 0;
+    return !seems_to_have_room(pipe, gate, size) && is_full(pipe, &gate, size)
+               ? -EAGAIN
+               : 0;
 }
 
-int crew__pipe_enter(struct crew__pipe *pipe, size_t size)
+int crew__pipe_enter(struct crew__pipe *pipe, size_t size, uint64_t *ticket)
 {
     uint64_t gate = crew__load_relaxed(&pipe->gate); /* the CAS decides */
     bool full;
@@ -93,25 +106,88 @@ int crew__pipe_enter(struct crew__pipe *pipe, size_t size)
     if (size > CREW__PIPE_BYTES)
         return -ENOMEM;
     do {
-        full = is_full(pipe, &gate, size);
+        full = !seems_to_have_room(pipe, gate, size) &&
+               is_full(pipe, &gate, size);
         if (gate & FLAGS)
             return -EPIPE;
         if (full)
             return -EAGAIN;
         /* edge:pipe-left, acquire */
     } while (!crew__cas_seq_cst(&pipe->gate, &gate, gate + weight(size)));
+    *ticket = gate + weight(size);
     return 0;
 }
 
-bool crew__pipe_push(struct crew__pipe *pipe, struct crew__message *message)
-{
-    bool first = crew__stack_push(&pipe->posted, &message->at.node,
-                                  &message->at.node) == NULL;
+/* ---- two ways --------------------------------------------------------------- */
 
-    /* edge:pipe-left, acquire */
-    if (!(crew__load_seq_cst(&pipe->gate) & LEFT))
-        return first;
+static struct crew__lane *lane_of(struct crew__pipe *pipe)
+{
+    return crew__load_seq_cst(&pipe->lane); /* edge:pipe-lane, acquire */
+}
+
+struct crew__lane *crew__pipe_find_lane(struct crew__pipe *pipe)
+{
+    struct crew__lane *lane = lane_of(pipe);
+
+    if (!lane || !crew__shelf_is_mine(&pipe->shelf))
+        return NULL;
+    return crew__lane_has_slot(lane) ? lane : NULL;
+}
+
+bool crew__pipe_wants_lane(struct crew__pipe *pipe)
+{
+    return !lane_of(pipe) && crew__shelf_is_mine(&pipe->shelf) &&
+           ++pipe->posts >= CREW__LANE_AFTER;
+}
+
+/* After something has been put there: whether anybody will take it. */
+static bool is_gone(struct crew__pipe *pipe)
+{
+    /* edge:pipe-gone, acquire */
+    if (!crew__load_seq_cst(&pipe->gone))
+        return false;
     crew__mark(CREW__MARK_PIPE_LEFT);
+    return true;
+}
+
+void crew__pipe_set_lane(struct crew__pipe *pipe, struct crew__lane *lane)
+{
+    /* edge:pipe-lane, release */
+    crew__store_seq_cst(&pipe->lane, (void *)lane);
+    if (is_gone(pipe))
+        crew__lane_close(lane);
+}
+
+static bool sent(struct crew__pipe *pipe, struct crew__lane *lane)
+{
+    if (!is_gone(pipe))
+        return true;
+    crew__lane_take_back(lane);
+    return false;
+}
+
+bool crew__pipe_send(struct crew__pipe *pipe, struct crew__lane *lane,
+                     const crew_message *message, uint64_t ticket,
+                     uint64_t stamp)
+{
+    crew__lane_fill(lane, message, ticket, stamp);
+    return sent(pipe, lane);
+}
+
+bool crew__pipe_push(struct crew__pipe *pipe, struct crew__lane *lane,
+                     struct crew__message *message, uint64_t ticket)
+{
+    bool first;
+
+    if (lane) {
+        crew__lane_fill_whole(lane, message, ticket);
+        return sent(pipe, lane);
+    }
+    message->ticket = ticket;
+    first = crew__stack_push(&pipe->posted, &message->at.node,
+                             &message->at.node) == NULL;
+    if (!is_gone(pipe))
+        return first;
     crew__messages_release(crew__stack_take_all(&pipe->posted));
     return false;
 }
@@ -130,28 +206,60 @@ void crew__pipe_end(struct crew__pipe *pipe)
 
 /* ---- taking --------------------------------------------------------------- */
 
-static bool refill(struct crew__pipe *pipe)
+static struct crew__message *first_ready(const struct crew__pipe *pipe)
 {
-    if (!pipe->take->ready && !crew__stack_seems_empty(&pipe->posted))
-        pipe->take->ready = crew__stack_turn(
-            crew__stack_take_all(&pipe->posted));
-    return pipe->take->ready != NULL;
+    return (struct crew__message *)(void *)pipe->take->ready;
 }
 
-struct crew__message *crew__pipe_take(struct crew__pipe *pipe)
+static struct crew__slot *look_at(struct crew__lane *lane)
 {
-    struct crew__pipe_take *take = pipe->take;
-    struct crew__message *first;
-    uint64_t taken;
+    return lane ? crew__lane_next(lane) : NULL;
+}
 
-    if (!refill(pipe))
+/* The slot that the oldest is in; NULL: it is the first of `ready`. I5. */
+static struct crew__slot *find_oldest(struct crew__pipe *pipe,
+                                      struct crew__lane *lane)
+{
+    struct crew__slot *slot = look_at(lane);
+
+    if (!pipe->take->ready && !crew__stack_seems_empty(&pipe->posted)) {
+        pipe->take->ready = crew__stack_turn(
+            crew__stack_take_all(&pipe->posted));
+        if (!slot)
+            slot = look_at(lane);
+    }
+    if (slot && pipe->take->ready &&
+        (int64_t)(first_ready(pipe)->ticket - slot->ticket) < 0) {
+        crew__mark(CREW__MARK_LANE_AFTER_STACK);
         return NULL;
-    first = (struct crew__message *)(void *)take->ready;
-    take->ready = take->ready->next;
-    taken = crew__load_relaxed(&take->taken); /* own word */
-    /* edge:pipe-room, release */
-    crew__store_seq_cst(&take->taken, taken + weight(first->public.size));
+    }
+    return slot;
+}
+
+static struct crew__message *take_ready(struct crew__pipe *pipe)
+{
+    struct crew__message *first = first_ready(pipe);
+
+    if (first)
+        pipe->take->ready = first->at.node.next;
     return first;
+}
+
+int crew__pipe_take(struct crew__pipe *pipe, struct crew__message **out)
+{
+    crew__a64 *taken = &pipe->take->taken;
+    struct crew__lane *lane = lane_of(pipe);
+    struct crew__slot *slot = find_oldest(pipe, lane);
+    struct crew__message *first = slot ? crew__lane_take(lane, slot)
+                                       : take_ready(pipe);
+
+    if (!first)
+        return slot ? -ENOMEM : -EAGAIN;
+    /* own word; edge:pipe-room, release */
+    crew__store_seq_cst(taken,
+                        crew__load_relaxed(taken) + weight(first->public.size));
+    *out = first;
+    return 0;
 }
 
 bool crew__pipe_room_wanted(struct crew__pipe *pipe)
@@ -163,9 +271,11 @@ bool crew__pipe_room_wanted(struct crew__pipe *pipe)
 
 uint64_t crew__pipe_peek(struct crew__pipe *pipe)
 {
-    if (!refill(pipe))
-        return 0;
-    return ((struct crew__message *)(void *)pipe->take->ready)->stamp;
+    struct crew__slot *slot = find_oldest(pipe, lane_of(pipe));
+
+    if (slot)
+        return slot->stamp;
+    return pipe->take->ready ? first_ready(pipe)->stamp : 0;
 }
 
 size_t crew__pipe_waiting_bytes(struct crew__pipe *pipe)
@@ -201,7 +311,7 @@ bool crew__pipe_is_over(struct crew__pipe *pipe)
 bool crew__pipe_has_news(struct crew__pipe *pipe)
 {
     return pipe->take->ready || !crew__stack_is_empty(&pipe->posted) ||
-           crew__pipe_is_over(pipe);
+           look_at(lane_of(pipe)) || crew__pipe_is_over(pipe);
 }
 
 void crew__pipe_leave(struct crew__pipe *pipe)
@@ -213,10 +323,19 @@ struct crew__node *crew__pipe_drain(struct crew__pipe *pipe)
 {
     struct crew__node *chain = pipe->take->ready;
     struct crew__node **last = &chain;
+    struct crew__lane *lane;
 
+    crew__exchange_seq_cst(&pipe->gone, 1); /* edge:pipe-gone, release */
+    lane = lane_of(pipe);
+    pipe->take->ready = NULL;
     while (*last)
         last = &(*last)->next;
-    *last = crew__stack_turn(crew__stack_take_all(&pipe->posted));
-    pipe->take->ready = NULL;
+    *last = crew__stack_take_all(&pipe->posted);
+    while (*last)
+        last = &(*last)->next;
+    if (lane) {
+        *last = crew__lane_empty(lane);
+        crew__lane_close(lane);
+    }
     return chain;
 }

@@ -6,18 +6,20 @@
 
 #include <errno.h>
 
-void crew__port_init(crew_port *port, const struct crew__transport *transport)
+void crew__port_init(crew_port *port, const struct crew__transport *transport,
+                     crew__a32 *token)
 {
     const crew__a64 *word;
 
     port->transport = transport;
-    port->generation = crew__fork_generation(&word);
+    port->token = token;
+    port->generation = (uint32_t)crew__fork_generation(&word);
     crew__census_born(CREW__CENSUS_PORT, port);
 }
 
 bool crew__port_is_forked(const crew_port *port)
 {
-    bool forked = crew__fork_current() != port->generation;
+    bool forked = (uint32_t)crew__fork_current() != port->generation;
 
     if (forked)
         crew__mark(CREW__MARK_FORKED);

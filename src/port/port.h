@@ -4,7 +4,8 @@
  * process (channel.c), the member of a hub (hub.c).
  *
  *   word       who changes it                     what it says
- *   token      compare-and-swap by who receives   one is on the receiving side
+ *   token      compare-and-swap by who receives   one is on the receiving side;
+ *                                                 it lies with the transport
  *   state      under the lock                     see enum below
  *   wants      under the lock                     who is to be told when
  *                                                 something comes
@@ -89,8 +90,9 @@ struct crew__transport {
     int (*post)(crew_port *port, const crew_message *message);
     /* To be told by crew__port_tell_room; true: there is room already. */
     bool (*want_room)(crew_port *port, size_t size);
-    /* The receiving side, by who has the token. */
-    struct crew__message *(*take)(crew_port *port);
+    /* The receiving side, by who has the token. 0, -EAGAIN: nothing,
+     * -ENOMEM: not now. */
+    int (*take)(crew_port *port, struct crew__message **out);
     uint64_t (*peek)(crew_port *port); /* stamp of the next; 0: none */
     size_t (*waiting)(crew_port *port);
     bool (*is_over)(crew_port *port);  /* nothing waits, nor will come */
@@ -111,11 +113,11 @@ struct crew__transport {
 
 struct crew_port {
     const struct crew__transport *transport;
-    uint64_t generation;
+    crew__a32 *token; /* elsewhere, as posters read this line */
+    uint32_t generation;
     struct crew__lock lock;
     crew__a32 wants;
     crew__a32 state;
-    crew__a32 token;
     struct crew__listening *listening;
     struct crew__delivery *delivery;
     struct crew__port_sleeper *sleeper; /* receives */
@@ -124,7 +126,8 @@ struct crew_port {
 
 _Static_assert(sizeof(struct crew_port) == 64, "one line");
 
-void crew__port_init(crew_port *port, const struct crew__transport *transport);
+void crew__port_init(crew_port *port, const struct crew__transport *transport,
+                     crew__a32 *token);
 bool crew__port_is_forked(const crew_port *port);
 
 /* ---- the receiving side -------------------------------------------------- */
@@ -134,13 +137,13 @@ static inline bool crew__port_try_token(crew_port *port)
     uint32_t free = 0;
 
     /* edge:port-token, acquire */
-    return crew__cas_acquire(&port->token, &free, 1);
+    return crew__cas_acquire(port->token, &free, 1);
 }
 
 static inline void crew__port_give_token(crew_port *port)
 {
     /* edge:port-token, release */
-    crew__store_release(&port->token, 0);
+    crew__store_release(port->token, 0);
 }
 
 static inline uint32_t crew__port_state(crew_port *port)

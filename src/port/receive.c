@@ -31,26 +31,32 @@ static bool is_closed(crew_port *port)
     return crew__port_state(port) & CREW__PORT_CLOSED;
 }
 
-/* 0 and a message, -EPIPE, or -ETIMEDOUT: nothing yet. */
+/* 0 and a message, -EPIPE, -ENOMEM, or -ETIMEDOUT: nothing yet. */
 static int look(crew_port *port, struct crew__message **found)
 {
+    int r;
+
     if (is_closed(port))
         return -EPIPE;
-    *found = port->transport->take(port);
-    if (*found)
-        return 0;
+    r = port->transport->take(port, found);
+    if (r != -EAGAIN)
+        return r;
     return port->transport->is_over(port) ? -EPIPE : -ETIMEDOUT;
 }
 
+/* Without a look whether all is over, which fetches the posters' line: that
+ * comes before the sleep. */
 static int look_for_a_moment(crew_port *port, struct crew__message **found)
 {
-    int r = -ETIMEDOUT;
+    int r = -EAGAIN;
 
-    for (unsigned i = 0; i < CREW__SPIN_RECEIVE && r == -ETIMEDOUT; i++) {
+    for (unsigned i = 0; i < CREW__SPIN_RECEIVE && r == -EAGAIN; i++) {
         crew__relax();
-        r = look(port, found);
+        if (is_closed(port))
+            return -EPIPE;
+        r = port->transport->take(port, found);
     }
-    return r;
+    return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
 /* One sleep, which may end for nothing. */
@@ -183,8 +189,7 @@ static int look_at_all(struct several *all, struct crew__message **found)
     if (all->which < all->count) {
         crew_port *port = all->ports[all->which];
 
-        *found = port->transport->take(port);
-        return 0;
+        return port->transport->take(port, found);
     }
     for (size_t i = 0; i < all->count; i++) {
         if (is_left_out(all->ports[i]))

@@ -7,9 +7,11 @@
 /* No message lies there. */
 #define CLOSED ((void *)(uintptr_t)1)
 
-void crew__shelf_init(struct crew__shelf *shelf, struct crew__stack *rear)
+void crew__shelf_init(struct crew__shelf *shelf, struct crew__shelf_rear *rear,
+                      const struct crew__shelf_ops *ops)
 {
     shelf->rear = rear;
+    shelf->ops = ops;
 }
 
 static void destroy(struct crew__shelf *shelf, struct crew__node *chain)
@@ -19,8 +21,8 @@ static void destroy(struct crew__shelf *shelf, struct crew__node *chain)
 
         crew__memory_free(chain);
         /* a figure, and none is made below the last reference */
-        crew__add_relaxed(&shelf->made, (uint64_t)-1);
-        shelf->release(shelf);
+        crew__add_relaxed(&shelf->rear->made, (uint32_t)-1);
+        shelf->ops->release(shelf);
         chain = next;
     }
 }
@@ -32,12 +34,12 @@ static struct crew__message *make(struct crew__shelf *shelf)
     if (!made)
         return NULL;
     made->home = shelf;
-    crew__add_relaxed(&shelf->made, 1); /* a figure */
-    shelf->retain(shelf);
+    crew__add_relaxed(&shelf->rear->made, 1); /* a figure */
+    shelf->ops->retain(shelf);
     return made;
 }
 
-static bool owns(struct crew__shelf *shelf)
+bool crew__shelf_is_mine(struct crew__shelf *shelf)
 {
     uint64_t me = crew__thread_identity();
     /* Equal only on the owner's own thread, whoever else writes it. */
@@ -52,9 +54,9 @@ static bool owns(struct crew__shelf *shelf)
 
 static struct crew__node *take_rear(struct crew__shelf *shelf)
 {
-    if (crew__stack_seems_empty(shelf->rear))
+    if (crew__stack_seems_empty(&shelf->rear->stack))
         return NULL;
-    return crew__stack_take_all(shelf->rear);
+    return crew__stack_take_all(&shelf->rear->stack);
 }
 
 static struct crew__node *take_front(struct crew__shelf *shelf,
@@ -80,23 +82,40 @@ static struct crew__node *take_shared(struct crew__shelf *shelf)
     return node;
 }
 
+static struct crew__message *or_make(struct crew__shelf *shelf,
+                                     struct crew__node *node)
+{
+    return node ? (struct crew__message *)(void *)node : make(shelf);
+}
+
 struct crew__message *crew__shelf_get(struct crew__shelf *shelf)
 {
-    struct crew__node *node = owns(shelf) ? take_front(shelf, &shelf->front)
-                                          : take_shared(shelf);
+    if (crew__shelf_is_mine(shelf))
+        return crew__shelf_get_owned(shelf);
+    return or_make(shelf, take_shared(shelf));
+}
 
-    return node ? (struct crew__message *)(void *)node : make(shelf);
+struct crew__message *crew__shelf_get_owned(struct crew__shelf *shelf)
+{
+    return or_make(shelf, take_front(shelf, &shelf->front));
+}
+
+bool crew__shelf_stock(struct crew__shelf *shelf)
+{
+    shelf->front = (struct crew__node *)(void *)make(shelf);
+    return shelf->front != NULL;
 }
 
 void crew__shelf_put(struct crew__shelf *shelf, struct crew__node *first,
                      struct crew__node *last)
 {
-    void *seen = crew__load_relaxed(&shelf->rear->head); /* the CAS decides */
+    struct crew__stack *rear = &shelf->rear->stack;
+    void *seen = crew__load_relaxed(&rear->head); /* the CAS decides */
 
     /* a figure: more than are kept lie about */
-    if (crew__load_relaxed(&shelf->made) <= CREW__MESSAGES_KEPT) {
+    if (crew__load_relaxed(&shelf->rear->made) <= CREW__MESSAGES_KEPT) {
         while (seen != CLOSED) {
-            if (crew__stack_try_push(shelf->rear, first, last, &seen))
+            if (crew__stack_try_push(rear, first, last, &seen))
                 return;
         }
         crew__mark(CREW__MARK_SHELF_LATE);
@@ -122,5 +141,5 @@ void crew__shelf_close(struct crew__shelf *shelf)
     destroy(shelf, front);
     destroy(shelf, shared);
     /* edge:stack-node, acquire */
-    destroy(shelf, crew__exchange_seq_cst(&shelf->rear->head, CLOSED));
+    destroy(shelf, crew__exchange_seq_cst(&shelf->rear->stack.head, CLOSED));
 }

@@ -425,7 +425,72 @@ static void ports_are_thrown_about(void *arg)
     sim_check_equal(released, made);
 }
 
+/* ---- one order, whoever posts ----------------------------------------------- */
+
+#define TURNS 40u
+
+struct turns {
+    crew_port *a, *b;
+    uint64_t next;
+    bool taken; /* somebody's turn */
+};
+
+static void post_next(struct turns *turns)
+{
+    static const char long_text[64];
+    crew_message message = {.bytes = long_text,
+                            .size = sim_chance(3) ? sizeof long_text : 8,
+                            .tag = turns->next};
+
+    sim_check_equal(crew_post_wait(turns->a, &message, CREW_FOREVER), 0);
+    turns->next++;
+}
+
+/* Each post begins after the one before has returned. */
+static void post_in_turns(void *arg)
+{
+    struct turns *turns = arg;
+
+    while (turns->next < TURNS) {
+        if (turns->taken) {
+            crew__yield();
+            continue;
+        }
+        turns->taken = true;
+        for (uint64_t left = 1 + sim_random(4); left && turns->next < TURNS;
+             left--)
+            post_next(turns);
+        turns->taken = false;
+    }
+}
+
+static void posts_that_follow_one_another_arrive_so(void *arg)
+{
+    struct turns turns = {.next = 0};
+    struct sim_thread *threads[2];
+
+    (void)arg;
+    make_channel(&turns.a, &turns.b);
+    for (unsigned i = 0; i < 2; i++)
+        threads[i] = sim_spawn("poster", post_in_turns, &turns);
+    for (uint64_t i = 0; i < TURNS; i++) {
+        crew_message *message = NULL;
+
+        sim_check_equal(crew_receive(turns.b, &message, CREW_FOREVER), 0);
+        sim_check_equal(message->tag, i);
+        crew_message_free(message);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        sim_join(threads[i]);
+    crew_port_close(turns.a);
+    crew_port_close(turns.b);
+}
+
 const struct scenario port_scenarios[] = {
+    {.name = "port.turns",
+     .main_fiber = posts_that_follow_one_another_arrive_so,
+     .seeds = 20000,
+     .reaches = REACHES(LANE_AFTER_STACK) | REACHES(LANE_EXTENDED)},
     {.name = "port.stream",
      .main_fiber = streams_are_received_in_every_way,
      .seeds = 20000,
