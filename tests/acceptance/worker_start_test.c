@@ -1,0 +1,201 @@
+/* How workers start: W1, W2, W7, W9, NW1, NW2, NW9, NW11, NW12, NW19. */
+#include "workers.h"
+
+#include "../stress/scale.h"
+
+#include <pthread.h>
+
+CREW_TEST(W1_NW1_online_then_exit_with_the_result)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_worker *worker = start_heard(returns_seven, inbox, &heard, NULL);
+
+    check(crew_inbox_run(inbox) > 0);
+    check_text(heard.order, "ocx");
+    check(heard.worker == worker);
+    check_equal(heard.how.code, 7);
+    check(!heard.how.canceled);
+    check_equal(crew_worker_destroy(worker), 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+/* ---- what arrives with it ------------------------------------------------ */
+
+static int takes_start(crew_self *self, crew_message *start)
+{
+    crew_port *port = start->ports[0];
+    crew_message *message;
+
+    check_equal(start->size, 5);
+    check_equal(memcmp(start->bytes, "hello", 5), 0);
+    check_equal(start->tag, 42);
+    check_equal(*(char *)crew_buffer_data(start->buffers[0]), 'b');
+    check_equal(post_text(port, "from the worker"), 0);
+    check_equal(crew_receive(crew_self_port(self), &message, LONG_WAIT), 0);
+    check_equal(message->tag, 77);
+    crew_message_free(message);
+    return 0;
+}
+
+CREW_TEST(W2_NW2_NW11_a_start_message_and_early_posts_arrive)
+{
+    struct pair pair = make_channel();
+    crew_buffer *buffer = NULL;
+    crew_message start = {.bytes = "hello",
+                          .size = 5,
+                          .tag = 42,
+                          .buffers = &buffer,
+                          .buffer_count = 1,
+                          .ports = &pair.b,
+                          .port_count = 1};
+    crew_message *message;
+    crew_worker *worker;
+    crew_exit how;
+
+    assert_int_equal(crew_buffer_create(&buffer, 100, NULL), 0);
+    *(char *)crew_buffer_data(buffer) = 'b';
+    worker = start_plain(takes_start, &start);
+    check_equal(post_tag(crew_worker_port(worker), 77), 0);
+    assert_int_equal(crew_receive(pair.a, &message, LONG_WAIT), 0);
+    check_text(message->bytes, "from the worker");
+    crew_message_free(message);
+    end_worker(worker, &how);
+    check_equal(how.code, 0);
+    check_equal(how.usage.messages_in, 2);
+    check_equal(crew_receive(pair.a, &message, LONG_WAIT), -EPIPE);
+    crew_port_close(pair.a);
+}
+
+/* ---- shared buffers ------------------------------------------------------ */
+
+static int fills_second_half(crew_self *self, crew_message *start)
+{
+    (void)self;
+    memset((char *)crew_buffer_data(start->buffers[0]) + 500, 'w', 500);
+    return 0;
+}
+
+CREW_TEST(NW12_both_write_halves_of_one_buffer)
+{
+    crew_buffer *buffer = NULL;
+    crew_message start = {.buffers = &buffer, .buffer_count = 1};
+    crew_worker *worker;
+
+    assert_int_equal(crew_buffer_create(&buffer, 1000, NULL), 0);
+    crew_buffer_retain(buffer);
+    worker = start_plain(fills_second_half, &start);
+    memset(crew_buffer_data(buffer), 's', 500);
+    end_worker(worker, NULL);
+    for (size_t i = 0; i < 1000; i++)
+        check(((char *)crew_buffer_data(buffer))[i] == (i < 500 ? 's' : 'w'));
+    crew_buffer_release(buffer);
+}
+
+/* ---- one that fails ------------------------------------------------------ */
+
+CREW_TEST(W7_NW9_a_start_that_fails_says_so_and_keeps_nothing)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_buffer *buffer = NULL;
+    crew_buffer *twice[2];
+    crew_message start = {.buffers = twice, .buffer_count = 2};
+    crew_listener listener = {.on_message = NULL};
+    crew_worker_options options = {.start = &start,
+                                   .inbox = inbox,
+                                   .on_online = on_online,
+                                   .on_exit = on_exit_,
+                                   .arg = &heard};
+    crew_worker *worker = NULL;
+
+    assert_int_equal(crew_buffer_create(&buffer, 8, NULL), 0);
+    twice[0] = twice[1] = buffer;
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    check_equal(crew_worker_start(NULL, returns_seven, NULL), -EINVAL);
+    check_equal(crew_worker_start(&worker, NULL, NULL), -EINVAL);
+    options = (crew_worker_options){.listener = &listener};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    options = (crew_worker_options){.isolation = CREW_PROCESS};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -ENOTSUP);
+    options = (crew_worker_options){.stack_size = 1};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    options = (crew_worker_options){.placement_list = "x"};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    options = (crew_worker_options){.placement_list = "0",
+                                    .placement = CREW_PLACE_NONE};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    options = (crew_worker_options){.reserved = {1}};
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    check(worker == NULL);
+    check_equal(heard.count, 0);
+    check_equal(crew_buffer_size(buffer), 8);
+    crew_buffer_release(buffer);
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+CREW_TEST(W7_a_refused_start_message_calls_nobody)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_listener listener = {on_message, NULL, on_close, &heard, {0}};
+    crew_message start = {.size = 3}; /* without bytes */
+    crew_worker_options options = {.start = &start,
+                                   .inbox = inbox,
+                                   .listener = &listener,
+                                   .on_exit = on_exit_,
+                                   .arg = &heard};
+    crew_worker *worker = NULL;
+
+    check_equal(crew_worker_start(&worker, returns_seven, &options), -EINVAL);
+    check(worker == NULL);
+    check_equal(crew_inbox_pending(inbox), 0);
+    check_equal(crew_inbox_run(inbox), 0);
+    check_equal(heard.count, 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+/* ---- name, place, stack -------------------------------------------------- */
+
+static int tells_where(crew_self *self, crew_message *start)
+{
+    char name[32] = "";
+    cpu_set_t set;
+    pthread_attr_t attributes;
+    void *stack;
+    size_t size = 0;
+    crew_message message = {.bytes = name};
+
+    (void)start;
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    message.size = strlen(name);
+    sched_getaffinity(0, sizeof set, &set);
+    message.tag = (uint64_t)CPU_COUNT(&set) << 32 |
+                  (uint64_t)(CPU_ISSET(0, &set) != 0);
+    check_equal(pthread_getattr_np(pthread_self(), &attributes), 0);
+    pthread_attr_getstack(&attributes, &stack, &size);
+    pthread_attr_destroy(&attributes);
+#if defined(UNDER_TSAN)
+    check(size >= 256 * 1024); /* and what its run-time library needs */
+#else
+    check_equal(size, 256 * 1024);
+#endif
+    return crew_post(crew_self_port(self), &message);
+}
+
+CREW_TEST(W9_NW19_NZ3_name_mask_and_stack_are_obeyed)
+{
+    crew_worker_options options = {.name = "a name that is far too long",
+                                   .placement_list = "0",
+                                   .stack_size = 256 * 1024};
+    crew_worker *worker = NULL;
+    crew_message *message;
+
+    assert_int_equal(crew_worker_start(&worker, tells_where, &options), 0);
+    assert_int_equal(
+        crew_receive(crew_worker_port(worker), &message, LONG_WAIT), 0);
+    check_text(message->bytes, "a name that is ");
+    check_equal(message->tag, UINT64_C(1) << 32 | 1);
+    crew_message_free(message);
+    end_worker(worker, NULL);
+}

@@ -1,0 +1,238 @@
+/* How workers are ended: W4 to W6, M21, NT. */
+#include "workers.h"
+
+#include <semaphore.h>
+
+/* ---- what terminate ends ------------------------------------------------- */
+
+static uint32_t word;
+
+static int in_receive(crew_self *self)
+{
+    crew_message *message;
+
+    return crew_receive(crew_self_port(self), &message, CREW_FOREVER);
+}
+
+static int in_receive_any(crew_self *self)
+{
+    crew_port *port = crew_self_port(self);
+    crew_message *message;
+    size_t which;
+
+    return crew_receive_any(&port, 1, &which, &message, CREW_FOREVER);
+}
+
+static int in_post_wait(crew_self *self)
+{
+    crew_message message = {.tag = 1};
+    int r;
+
+    do
+        r = crew_post_wait(crew_self_port(self), &message, CREW_FOREVER);
+    while (r == 0);
+    return r;
+}
+
+static int in_inbox_wait(crew_self *self)
+{
+    return crew_inbox_wait(crew_self_inbox(self), CREW_FOREVER);
+}
+
+static int in_inbox_run(crew_self *self)
+{
+    crew_listener listener = {.on_message = NULL};
+
+    check_equal(
+        crew_listen(crew_self_port(self), crew_self_inbox(self), &listener), 0);
+    return crew_inbox_run(crew_self_inbox(self));
+}
+
+static int in_atomic_wait(crew_self *self)
+{
+    int r;
+
+    (void)self;
+    do
+        r = crew_atomic_wait(&word, 0, CREW_FOREVER);
+    while (r == 0);
+    return r;
+}
+
+static int in_sleep(crew_self *self)
+{
+    return crew_sleep(self, CREW_FOREVER);
+}
+
+static int in_worker_wait(crew_self *self)
+{
+    crew_worker *child = start_plain(waits_for_terminate, NULL);
+
+    (void)self;
+    return crew_worker_wait(child, NULL, CREW_FOREVER);
+}
+
+static int (*const waits[])(crew_self *) = {
+    in_receive,   in_receive_any, in_post_wait, in_inbox_wait,
+    in_inbox_run, in_atomic_wait, in_sleep,     in_worker_wait};
+
+/* Says that it is about to wait, then waits; its result is the code. */
+static int waits_somewhere(crew_self *self, crew_message *start)
+{
+    post_tag(start->ports[0], 1);
+    return waits[start->tag](self);
+}
+
+static void terminate_in(size_t which)
+{
+    struct pair pair = make_channel();
+    crew_message start = {.tag = which, .ports = &pair.b, .port_count = 1};
+    crew_worker *worker = start_plain(waits_somewhere, &start);
+    crew_message *message;
+    crew_exit how;
+
+    assert_int_equal(crew_receive(pair.a, &message, LONG_WAIT), 0);
+    crew_message_free(message);
+    check_equal(crew_worker_destroy(worker), -EBUSY);
+    check_equal(crew_worker_terminate(worker), 0);
+    end_worker(worker, &how);
+    check_equal(how.code, -ECANCELED);
+    check(how.canceled);
+    crew_port_close(pair.a);
+}
+
+CREW_TEST(W4_NT1_M13_M15_terminate_ends_whatever_it_waits_in)
+{
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        for (unsigned round = 0; round < 50; round++)
+            terminate_in(i);
+    }
+}
+
+CREW_TEST(W5_NT10_one_that_polls_ends_when_it_looks)
+{
+    crew_worker *worker = start_plain(polls, NULL);
+    crew_message *message;
+    crew_exit how;
+
+    assert_int_equal(
+        crew_receive(crew_worker_port(worker), &message, LONG_WAIT), 0);
+    crew_message_free(message);
+    check_equal(crew_worker_wait(worker, NULL, 0), -ETIMEDOUT);
+    check_equal(crew_worker_destroy(worker), -EBUSY);
+    check_equal(crew_worker_terminate(worker), 0);
+    end_worker(worker, &how);
+    check_equal(how.code, -ECANCELED);
+    check(how.canceled);
+}
+
+static sem_t leave;
+
+static int never_looks(crew_self *self, crew_message *start)
+{
+    (void)start;
+    post_tag(crew_self_port(self), 1);
+    sem_wait(&leave);
+    return 5;
+}
+
+CREW_TEST(W5_NT2_NT3_one_that_never_looks_is_told_as_stuck)
+{
+    crew_worker *worker;
+    crew_message *message;
+    crew_exit how;
+
+    sem_init(&leave, 0, 0);
+    worker = start_plain(never_looks, NULL);
+    assert_int_equal(
+        crew_receive(crew_worker_port(worker), &message, LONG_WAIT), 0);
+    crew_message_free(message);
+    check_equal(crew_worker_terminate(worker), 0);
+    check_equal(crew_worker_wait(worker, NULL, CREW_MS), -ETIMEDOUT);
+    check_equal(crew_worker_destroy(worker), -EBUSY);
+    sem_post(&leave);
+    end_worker(worker, &how);
+    check_equal(how.code, 5);
+    check(how.canceled);
+    sem_destroy(&leave);
+}
+
+/* ---- at odd times -------------------------------------------------------- */
+
+static int terminates_itself(crew_self *self, crew_message *start)
+{
+    crew_worker *me = (crew_worker *)(uintptr_t)start->tag;
+    crew_message *message;
+
+    /* who it is comes by its port */
+    if (!me) {
+        check_equal(crew_receive(crew_self_port(self), &message, LONG_WAIT), 0);
+        me = (crew_worker *)(uintptr_t)message->tag;
+        crew_message_free(message);
+    }
+    check_equal(crew_worker_wait(me, NULL, 0), -EDEADLK);
+    check_equal(crew_worker_terminate(me), 0);
+    check_equal(crew_self_canceled(self), -ECANCELED);
+    return crew_sleep(self, CREW_FOREVER);
+}
+
+CREW_TEST(W6_NT5_terminate_at_odd_times_is_defined)
+{
+    crew_message start = {.tag = 0};
+    crew_inbox *inbox = make_inbox();
+
+    for (unsigned round = 0; round < 200; round++) {
+        struct told heard = {.count = 0};
+        crew_worker *worker = start_heard(waits_for_terminate, inbox, &heard,
+                                          NULL);
+
+        check_equal(crew_worker_terminate(worker), 0); /* perhaps too early */
+        crew_worker_terminate(worker);                 /* twice */
+        crew_inbox_run(inbox);
+        check(strcmp(heard.order, "ocx") == 0 ||
+              strcmp(heard.order, "cx") == 0);
+        check(heard.how.canceled);
+        check_equal(crew_worker_terminate(worker), -EALREADY);
+        check_equal(crew_worker_finish(worker), -EALREADY);
+        check_equal(crew_worker_destroy(worker), 0);
+    }
+    {
+        crew_worker *worker = start_plain(terminates_itself, &start);
+        crew_exit how;
+
+        check_equal(
+            post_tag(crew_worker_port(worker), (uint64_t)(uintptr_t)worker), 0);
+        end_worker(worker, &how);
+        check_equal(how.code, -ECANCELED);
+    }
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+/* ---- a flood ------------------------------------------------------------- */
+
+static int floods(crew_self *self, crew_message *start)
+{
+    uint64_t i = 0;
+
+    (void)start;
+    while (crew_self_canceled(self) == 0)
+        i += post_tag(crew_self_port(self), i) == 0;
+    return -1;
+}
+
+CREW_TEST(M21_NT6_a_flood_ends_with_what_was_posted)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_worker *worker = start_heard(floods, inbox, &heard, NULL);
+
+    while (heard.messages == 0)
+        check(crew_inbox_wait(inbox, LONG_WAIT) > 0);
+    check_equal(crew_worker_terminate(worker), 0);
+    crew_inbox_run(inbox);
+    check_text(heard.order, "omcx");
+    check(heard.in_order);
+    check_equal(heard.how.usage.messages_out, heard.messages);
+    check_equal(crew_worker_destroy(worker), 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
