@@ -83,7 +83,8 @@ CREW_API int crew_channel_create(crew_port **a, crew_port **b,
  *          -EINVAL     NULL; bytes, buffers or ports are NULL where their
  *                      number is not 0; an entry is NULL or comes twice; a
  *                      port would travel through itself or to its own other
- *                      side; a reserved word is set.
+ *                      side, is closed, or is a worker's end; a reserved word
+ *                      is set.
  *          -EBUSY      a port in it is being received from, or its callback
  *                      runs on another thread.
  *          -ENOMEM     no memory.

@@ -98,7 +98,7 @@ CREW_API int crew_worker_finish(crew_worker *worker);
 
 /*
  * The starter's end of the channel to the worker. It is borrowed: do not close
- * or move it. With a listener it is listened to already.
+ * it, and no message moves it. With a listener it is listened to already.
  *
  * Threads: any.
  * Since:   0.1

@@ -122,6 +122,13 @@ static void tell_result(crew_task *task)
 
 /* ---- the caller's side ------------------------------------------------- */
 
+static int check_message(const crew_message *in)
+{
+    int r = crew__message_check(in);
+
+    return r < 0 ? r : crew__ports_check(NULL, in);
+}
+
 static int check_arguments(const crew_callable *callable,
                            const crew_message *in,
                            const crew_call_options *options,
@@ -133,7 +140,7 @@ static int check_arguments(const crew_callable *callable,
         if (options->reserved[i])
             return -EINVAL;
     }
-    return in ? crew__message_check(in) : 0;
+    return in ? check_message(in) : 0;
 }
 
 /* A copy of everything; nothing has moved yet. NULL: no memory. */
@@ -180,7 +187,7 @@ static void take_over(const crew_message *in)
 static int begin(call *it, crew_pool *pool, const crew_message *in,
                  crew_inbox *inbox)
 {
-    int r = crew__ports_prepare(NULL, in);
+    int r = crew__ports_prepare(in);
 
     if (r < 0)
         return r;

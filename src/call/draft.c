@@ -129,7 +129,9 @@ int crew_message_add_port(crew_message *out, crew_port *port)
         return r;
     /* They may have moved. */
     out->ports = (crew_port **)(void *)list_of(&draft->ports);
-    r = crew__ports_prepare(NULL, &moved);
+    r = crew__ports_check(NULL, &moved);
+    if (r == 0)
+        r = crew__ports_prepare(&moved);
     if (r < 0)
         return r;
     crew__ports_move(&moved);

@@ -187,7 +187,7 @@ static int enter(struct end *end, struct crew__lane *lane,
 {
     struct crew__pipe *pipe = &end->other->in;
     uint64_t ticket;
-    int r = crew__ports_prepare(&end->port, message);
+    int r = crew__ports_prepare(message);
 
     if (r < 0)
         return r;
@@ -229,13 +229,20 @@ static int post_message(struct end *end, struct crew__lane *lane,
     return r;
 }
 
+static int check(crew_port *port, const crew_message *message)
+{
+    int r = crew__message_check(message);
+
+    return r < 0 ? r : crew__ports_check(port, message);
+}
+
 /* Closed comes before all else, full after what is wrong with it. */
 static int post(crew_port *port, const crew_message *message)
 {
     struct end *end = end_of(port);
     struct crew__pipe *pipe = &end->other->in;
-    bool proper = crew__message_check(message) == 0;
-    struct crew__lane *lane = proper ? crew__pipe_find_lane(pipe) : NULL;
+    int wrong = check(port, message);
+    struct crew__lane *lane = wrong == 0 ? crew__pipe_find_lane(pipe) : NULL;
     int r;
 
     if (lane && crew__lane_fits(message))
@@ -243,9 +250,9 @@ static int post(crew_port *port, const crew_message *message)
     r = crew__pipe_ask(pipe, message->size);
     if (r == -EPIPE)
         return r;
-    if (!proper)
-        return -EINVAL;
-    return r < 0 ? r : post_message(end, lane, message);
+    if (wrong < 0 || r < 0)
+        return wrong < 0 ? wrong : r;
+    return post_message(end, lane, message);
 }
 
 static bool want_room(crew_port *port, size_t size)

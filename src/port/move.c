@@ -9,13 +9,20 @@
 
 #include <errno.h>
 
+void crew__port_lend(crew_port *port)
+{
+    crew__lock(&port->lock);
+    crew__port_set_state(port, CREW__PORT_BORROWED, 0);
+    crew__unlock(&port->lock);
+}
+
 /* Takes the receiving side, as the port's own callback has it already. */
 static int prepare(crew_port *port)
 {
     int r = 0;
 
     crew__lock(&port->lock);
-    if (crew__port_state(port) & CREW__PORT_CLOSED)
+    if (crew__port_state(port) & CREW__PORT_STAYS)
         r = -EINVAL;
     else if (!crew__listening_is_own(port) && !crew__port_try_token(port))
         r = -EBUSY;
@@ -37,15 +44,23 @@ static void cancel_some(crew_port **ports, size_t count)
         cancel(ports[i]);
 }
 
-int crew__ports_prepare(crew_port *through, const crew_message *message)
+int crew__ports_check(crew_port *through, const crew_message *message)
 {
     for (size_t i = 0; i < message->port_count; i++) {
-        if (through &&
-            through->transport->is_itself(through, message->ports[i]))
+        crew_port *port = message->ports[i];
+
+        if (through && through->transport->is_itself(through, port))
             return -EINVAL;
-        if (crew__port_is_forked(message->ports[i]))
+        if (crew__port_is_forked(port))
             return -EOWNERDEAD;
+        if (crew__port_state(port) & CREW__PORT_STAYS)
+            return -EINVAL;
     }
+    return 0;
+}
+
+int crew__ports_prepare(const crew_message *message)
+{
     for (size_t i = 0; i < message->port_count; i++) {
         int r = prepare(message->ports[i]);
 

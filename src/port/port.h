@@ -42,7 +42,10 @@ enum {
     CREW__PORT_LISTENING = 2,    /* `listening` is set */
     CREW__PORT_OVER = 4,         /* on_close has told that the other closed */
     CREW__PORT_UNREFERENCED = 8, /* it holds no run */
-    CREW__PORT_ANY_OVER = 16     /* crew_receive_any has told that */
+    CREW__PORT_ANY_OVER = 16,    /* crew_receive_any has told that */
+    CREW__PORT_BORROWED = 32,    /* the program has it, and must not move it */
+    /* what keeps it from moving */
+    CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED
 };
 
 /* wants */
@@ -198,9 +201,13 @@ void crew__port_end(crew_port *port);
 bool crew__port_will_tell(crew_port *port, const crew_inbox *inbox);
 void crew__port_count(crew_port *port, struct crew__port_counts *counts);
 
-/* Ports of a message that is posted on `through`, or NULL: 0 and all are ready
- * to move, or an error and nothing has changed. Then one of the two. */
-int crew__ports_prepare(crew_port *through, const crew_message *message);
+/* The port never moves. Before others know it. */
+void crew__port_lend(crew_port *port);
+/* Whether the ports of a message can travel through `through`, or NULL. */
+int crew__ports_check(crew_port *through, const crew_message *message);
+/* After the check: 0 and all are ready to move, or an error and nothing has
+ * changed. Then one of the two. */
+int crew__ports_prepare(const crew_message *message);
 void crew__ports_cancel(const crew_message *message);
 void crew__ports_move(const crew_message *message);
 

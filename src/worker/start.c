@@ -137,8 +137,11 @@ static int build(crew_worker *worker, const crew_worker_options *options)
         r = crew_inbox_create(&worker->home, NULL);
     if (r == 0)
         r = crew_channel_create(&worker->port, &worker->inner, NULL);
-    if (r == 0)
+    if (r == 0) {
         worker->port->transport->retain(worker->port);
+        crew__port_lend(worker->port);
+        crew__port_lend(worker->inner);
+    }
     return r;
 }
 

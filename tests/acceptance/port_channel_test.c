@@ -1,5 +1,5 @@
 /* Channels: what is posted arrives, once and in order: M1 to M6, M22, NP, NO1,
- * NX1 to NX4. */
+ * NP9, NX1 to NX6. */
 #include "mail.h"
 
 #include <stdlib.h>
@@ -189,6 +189,53 @@ CREW_TEST(M4_NP3_NP5_NX2_NX3_NX4_a_bad_message_changes_nothing)
                     &pair.a, &pair.b,
                     &(crew_channel_options){.reserved = {0, 0, 0, 0, 0, 1}}),
                 -EINVAL);
+}
+
+CREW_TEST(NX4_M4_what_is_wrong_is_told_before_what_is_full)
+{
+    struct pair pair = make_pair_of(1, 0);
+    struct pair other = make_channel();
+    unsigned releases = 0;
+    crew_buffer *good = make_counted(&releases);
+    crew_buffer *twice[] = {good, good};
+    crew_port *far[] = {other.a, pair.b};
+    crew_port *own[] = {other.a, pair.a};
+    crew_port *bad[] = {other.a, other.a};
+
+    check_equal(post_tag(pair.a, 0), 0);
+    check_equal(post_port(pair.a, other.a, 0), -EAGAIN);
+    check_refused(pair.a, (crew_message){.size = 1}, -EINVAL);
+    check_refused(pair.a, (crew_message){.buffers = twice, .buffer_count = 2},
+                  -EINVAL);
+    check_refused(pair.a, (crew_message){.ports = far, .port_count = 2},
+                  -EINVAL);
+    check_refused(pair.a, (crew_message){.ports = own, .port_count = 2},
+                  -EINVAL);
+    check_refused(pair.a, (crew_message){.ports = bad, .port_count = 2},
+                  -EINVAL);
+    crew_port_close(pair.b); /* and closed before both */
+    check_refused(pair.a, (crew_message){.ports = own, .port_count = 2},
+                  -EPIPE);
+    check_equal(post_tag(other.a, 3), 0); /* nothing was moved */
+    check_equal(receive_tag(other.b, 0), 3);
+    crew_buffer_release(good);
+    check_equal(releases, 1);
+    crew_port_close(pair.a);
+    close_pair(other);
+}
+
+CREW_TEST(NP9_what_cannot_be_built_is_told_and_the_port_goes_on)
+{
+    struct pair pair = make_channel();
+    crew_message huge = {.bytes = "", .size = SIZE_MAX / 2};
+
+    /* By its sender, as it is he who builds it. */
+    check_equal(crew_post(pair.a, &huge), -ENOMEM);
+    check_equal(crew_post_wait(pair.a, &huge, CREW_FOREVER), -ENOMEM);
+    check_equal(receive_tag(pair.b, 0), -ETIMEDOUT);
+    check_equal(post_tag(pair.a, 4), 0);
+    check_equal(receive_tag(pair.b, 0), 4);
+    close_pair(pair);
 }
 
 CREW_TEST(M5_NX1_a_buffer_moves_or_is_shared)

@@ -1,4 +1,5 @@
-/* How workers start: W1, W2, W7, W9, NW1, NW2, NW9, NW11, NW12, NW19. */
+/* How workers start: W1, W2, W7, W9, NW1, NW2, NW9, NW11, NW12,
+ * NW19, NX6. */
 #include "workers.h"
 
 #include "../stress/scale.h"
@@ -197,5 +198,52 @@ CREW_TEST(W9_NW19_NZ3_name_mask_and_stack_are_obeyed)
     check_text(message->bytes, "a name that is ");
     check_equal(message->tag, UINT64_C(1) << 32 | 1);
     crew_message_free(message);
+    end_worker(worker, NULL);
+}
+
+/* ---- ends that are borrowed ---------------------------------------------- */
+
+static void check_stays(crew_port *port)
+{
+    struct pair way = make_channel();
+    unsigned releases = 0;
+    crew_buffer *buffer = make_counted(&releases);
+    crew_message message = {
+        .buffers = &buffer, .buffer_count = 1, .ports = &port, .port_count = 1};
+
+    check_equal(crew_post(way.a, &message), -EINVAL);
+    check_equal(crew_post_wait(way.a, &message, CREW_FOREVER), -EINVAL);
+    check_equal(receive_tag(way.b, 0), -ETIMEDOUT);
+    message.port_count = 0;
+    crew_buffer_retain(buffer);
+    check_equal(crew_post(way.a, &message), 0); /* a reference may go */
+    check_equal(releases, 0);
+    close_pair(way);
+    crew_buffer_release(buffer);
+    check_equal(releases, 1);
+}
+
+static int holds_on_to_its_port(crew_self *self, crew_message *start)
+{
+    (void)start;
+    check_stays(crew_self_port(self));
+    check_equal(receive_tag(crew_self_port(self), LONG_WAIT), 7);
+    check_equal(post_tag(crew_self_port(self), 8), 0);
+    return 0;
+}
+
+CREW_TEST(NX6_the_ends_of_a_worker_do_not_move)
+{
+    crew_worker *worker = start_plain(holds_on_to_its_port, NULL);
+    crew_port *port = crew_worker_port(worker);
+    crew_message start = {.ports = &port, .port_count = 1};
+    crew_worker_options options = {.start = &start};
+    crew_worker *other = NULL;
+
+    check_stays(port);
+    check_equal(crew_worker_start(&other, returns_seven, &options), -EINVAL);
+    check(other == NULL);
+    check_equal(post_tag(port, 7), 0);
+    check_equal(receive_tag(port, LONG_WAIT), 8);
     end_worker(worker, NULL);
 }
