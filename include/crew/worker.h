@@ -119,7 +119,8 @@ CREW_API crew_inbox *crew_self_inbox(crew_self *self);
  * Asks the worker to end: its self says canceled, and every call that it waits
  * in returns -ECANCELED, as does every one that would wait from then on (but
  * crew_task_wait and crew_group_wait: what they wait for may lie in the frame
- * that waits). A worker that never looks goes on.
+ * that waits). A worker that never looks goes on. What it had posted when this
+ * returns still arrives, and no more: crew_post on its port says -EPIPE.
  *
  * Threads: any, its own included.
  * Blocks:  never.

@@ -93,11 +93,25 @@ static int sleep_for_room(crew_port *port, size_t size, crew_ns deadline)
     return r;
 }
 
+/* It was full. */
+static int post_with_room(crew_port *port, const crew_message *message,
+                          crew_ns timeout)
+{
+    crew_ns deadline = crew__clock_deadline(crew__clock_now(), timeout);
+    int slept = 0;
+    int r = -EAGAIN;
+
+    /* One that was told may find that another was faster. */
+    while (r == -EAGAIN && slept == 0) {
+        slept = sleep_for_room(port, message->size, deadline);
+        r = port->transport->post(port, message);
+    }
+    return r == -EAGAIN ? slept : r;
+}
+
 int crew_post_wait(crew_port *port, const crew_message *message,
                    crew_ns timeout)
 {
-    crew_ns deadline;
-    int slept = 0;
     int r;
 
     if (!port || !message || timeout < CREW_FOREVER)
@@ -107,13 +121,10 @@ int crew_post_wait(crew_port *port, const crew_message *message,
     if (timeout != 0 && crew__cancel_is_due())
         return -ECANCELED;
     r = port->transport->post(port, message);
-    if (r != -EAGAIN || timeout == 0)
+    if (timeout == 0)
         return r == -EAGAIN ? -ETIMEDOUT : r;
-    deadline = crew__clock_deadline(crew__clock_now(), timeout);
-    /* One that was told may find that another was faster. */
-    while (r == -EAGAIN && slept == 0) {
-        slept = sleep_for_room(port, message->size, deadline);
-        r = port->transport->post(port, message);
-    }
-    return r == -EAGAIN ? slept : r;
+    if (r == -EAGAIN)
+        r = post_with_room(port, message, timeout);
+    /* Who terminates a worker ends its port, too. */
+    return r == -EPIPE && crew__cancel_is_due() ? -ECANCELED : r;
 }

@@ -44,8 +44,18 @@ static void wind_up(crew_worker *worker)
 
 /* ---- main ------------------------------------------------------------------ */
 
-/* on_online first: messages and the exit come after it. Where it will never be
- * online its item comes all the same, and says nothing. */
+/* From here on a terminate ends its posts itself. */
+static void begin(crew_worker *worker)
+{
+    crew__lock(&worker->lock);
+    worker->has_begun = true;
+    if (crew__cancel_is_fired(&worker->cancel))
+        crew__port_end(worker->inner);
+    crew__unlock(&worker->lock);
+}
+
+/* on_online first: messages, on_close and the exit come after it. Where it will
+ * never be online its item comes all the same, and says nothing. */
 static void come_online(crew_worker *worker, bool online)
 {
     if (online)
@@ -53,6 +63,7 @@ static void come_online(crew_worker *worker, bool online)
                             (uint64_t)crew__clock_now()); /* a figure */
     if (worker->inbox)
         crew__inbox_post(worker->inbox, &worker->online);
+    begin(worker);
 }
 
 static int call_main(crew_worker *worker)

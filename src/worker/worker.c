@@ -60,7 +60,8 @@ int crew_worker_finish(crew_worker *worker)
     return 0;
 }
 
-/* Under the lock, so that who is told 0 finds it canceled in the end. */
+/* Under the lock, so that who is told 0 finds it canceled in the end. What it
+ * has posted by then is the last. */
 int crew_worker_terminate(crew_worker *worker)
 {
     int r = 0;
@@ -70,10 +71,13 @@ int crew_worker_terminate(crew_worker *worker)
     if (crew__worker_is_forked(worker))
         return -EOWNERDEAD;
     crew__lock(&worker->lock);
-    if (worker->ended)
+    if (worker->ended) {
         r = -EALREADY;
-    else
+    } else {
         crew__cancel_fire(&worker->cancel);
+        if (worker->has_begun)
+            crew__port_end(worker->inner);
+    }
     crew__unlock(&worker->lock);
     return r;
 }

@@ -28,8 +28,8 @@
  *   GOING   inside a destroy, which may find it busy; not linked
  *   GONE    its parent, or a destroy that has succeeded, has it: no callbacks
  *
- * `handle` and `ended` are guarded by the worker's lock, the list by that of
- * the parent, which is taken first.
+ * `handle`, `has_begun` and `ended` are guarded by the worker's lock, the list
+ * by that of the parent, which is taken first. A port's lock is taken below it.
  *
  * The end, under `lock`: `ended` is set once, by the thread, when main, its
  * children and its inbox are done and its end of the channel is closed. It
@@ -88,6 +88,7 @@ struct crew_worker {
     bool error_told;
 
     struct crew__lock lock;
+    bool has_begun; /* on_online has been posted */
     bool ended;
     bool family_over; /* a child's destroy gives no handle back any more */
     enum crew__handle handle;

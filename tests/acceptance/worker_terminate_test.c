@@ -208,6 +208,80 @@ CREW_TEST(W6_NT5_terminate_at_odd_times_is_defined)
     check_equal(crew_inbox_destroy(inbox), 0);
 }
 
+/* ---- at most what was posted before --------------------------------------- */
+
+static struct test_gate terminated;
+
+static int posts_too_late(crew_self *self, crew_message *start)
+{
+    crew_port *port = crew_self_port(self);
+    crew_message late = {.tag = 2};
+
+    (void)start;
+    check_equal(post_tag(port, 0), 0);
+    check_equal(post_tag(port, 1), 0);
+    test_gate_wait(&terminated);
+    check_equal(post_tag(port, 2), -EPIPE);
+    check_equal(crew_post_wait(port, &late, 0), -EPIPE);
+    check_equal(crew_post_wait(port, &late, CREW_FOREVER), -ECANCELED);
+    return 6;
+}
+
+CREW_TEST(M21_after_terminate_what_was_posted_before_comes_and_no_more)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_worker *worker;
+
+    test_gate_init(&terminated);
+    worker = start_heard(posts_too_late, inbox, &heard, NULL);
+    while (heard.messages == 0)
+        check(crew_inbox_wait(inbox, LONG_WAIT) > 0);
+    check_equal(crew_worker_terminate(worker), 0);
+    test_gate_open(&terminated);
+    crew_inbox_run(inbox);
+    check_text(heard.order, "omcx");
+    check_equal(heard.messages, 2);
+    check_equal(heard.how.code, 6);
+    check_equal(crew_worker_destroy(worker), 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+    test_gate_fini(&terminated);
+}
+
+static int waits_then_posts(crew_self *self, crew_message *start)
+{
+    (void)start;
+    test_gate_wait(&terminated);
+    return post_tag(crew_self_port(self), 0);
+}
+
+/* Where it is terminated while it begins, its posts are ended by itself. The
+ * delay closes in on that moment. */
+CREW_TEST(M21_terminated_while_it_comes_online_it_posts_no_more)
+{
+    int64_t delay = 20 * CREW_US;
+
+    for (unsigned i = 0; i < MANY(4000); i++) {
+        crew_inbox *inbox = make_inbox();
+        struct told heard = {.count = 0};
+        crew_worker *worker;
+
+        test_gate_init(&terminated);
+        worker = start_heard(waits_then_posts, inbox, &heard, NULL);
+        test_burn(delay);
+        check_equal(crew_worker_terminate(worker), 0);
+        test_gate_open(&terminated);
+        crew_inbox_run(inbox);
+        check(strcmp(heard.order, "ocx") == 0 ||
+              strcmp(heard.order, "cx") == 0);
+        check_equal(heard.how.code, heard.order[0] == 'o' ? -EPIPE : -1);
+        test_gate_fini(&terminated);
+        delay += heard.order[0] == 'o' ? -CREW_US / 4 : CREW_US / 4;
+        check_equal(crew_worker_destroy(worker), 0);
+        check_equal(crew_inbox_destroy(inbox), 0);
+    }
+}
+
 /* ---- a flood ------------------------------------------------------------- */
 
 static int floods(crew_self *self, crew_message *start)
