@@ -28,6 +28,17 @@ static void free_scratch(struct crew__worker *place)
     }
 }
 
+/* Its descriptor goes before its on_exit comes. Where a port that it left open
+ * listens there, destroy looks again. */
+static void close_home(crew_worker *worker)
+{
+    crew_inbox *home = worker->home;
+
+    worker->home = NULL;
+    if (crew_inbox_destroy(home) < 0)
+        worker->home = home;
+}
+
 /* Its children, its end of the channel, and what is outstanding in its inbox,
  * where callbacks may start more. Nothing cancels a wait from here on. */
 static void wind_up(crew_worker *worker)
@@ -40,6 +51,7 @@ static void wind_up(crew_worker *worker)
         crew__worker_end_children(worker);
         crew__inbox_settle(worker->home);
     }
+    close_home(worker);
 }
 
 /* ---- main ------------------------------------------------------------------ */

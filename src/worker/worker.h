@@ -65,7 +65,7 @@ struct crew_worker {
     crew_main_fn *main;
     crew_port *port;   /* the starter's end */
     crew_port *inner;  /* the worker's */
-    crew_inbox *home;  /* the worker's own */
+    crew_inbox *home;  /* the worker's own; NULL: it has ended */
     crew_inbox *inbox; /* where its callbacks come; NULL */
     void (*on_online)(crew_worker *, void *);
     void (*on_error)(crew_worker *, int, const char *, void *);
