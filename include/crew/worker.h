@@ -65,7 +65,7 @@ typedef struct crew_worker_options {
 
 /*
  * Starts `main` on a thread of its own. It holds `inbox` (crew_inbox_run goes
- * on) until its on_exit. A worker that is terminated before it could begin
+ * on) until its on_exit, but see crew_worker_unref. A worker that is terminated before it could begin
  * comes online never, and its main is not called.
  *
  * Threads: any. What a worker starts ends with it.
@@ -128,6 +128,19 @@ CREW_API crew_inbox *crew_self_inbox(crew_self *self);
  * Since:   0.1
  */
 CREW_API int crew_worker_terminate(crew_worker *worker);
+
+/*
+ * A worker keeps its inbox's crew_inbox_run going until its on_exit has come;
+ * an unreferenced one does not, and neither does its port here. Workers begin
+ * referenced, and crew_worker_terminate references them again, so that their
+ * end is told; calling one twice is calling it once. Where a loop ends before
+ * an unreferenced worker, on_exit comes when somebody dispatches again.
+ *
+ * Threads: any.
+ * Since:   0.1
+ */
+CREW_API void crew_worker_ref(crew_worker *worker);
+CREW_API void crew_worker_unref(crew_worker *worker);
 
 /*
  * Waits until the worker has ended, and tells how; *how may be NULL. After

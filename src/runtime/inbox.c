@@ -505,12 +505,13 @@ int crew_inbox_destroy(crew_inbox *inbox)
         return 0;
     forked = crew__inbox_is_forked(inbox);
     if (!forked) {
+        /* Attached first: what it expects before it detaches is seen below.
+         * edge:inbox-attached, acquire */
+        if (crew__load_acquire(&inbox->attached))
+            return -EBUSY;
         /* edge:inbox-dispatch, acquire */
         if (crew__load_acquire(&inbox->dispatching) ||
             crew_inbox_pending(inbox) > 0 || crew__inbox_is_bound(inbox))
-            return -EBUSY;
-        /* edge:inbox-attached, acquire */
-        if (crew__load_acquire(&inbox->attached))
             return -EBUSY;
         /* edge:inbox-rouse, acquire */
         while (crew__load_acquire(&inbox->rousing)) {

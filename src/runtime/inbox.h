@@ -79,6 +79,9 @@ uint32_t crew__inbox_number(const crew_inbox *inbox);
  */
 void crew__inbox_attach(crew_inbox *inbox);
 void crew__inbox_detach(crew_inbox *inbox);
+/* One that was expected is attached instead, and the reverse. */
+void crew__inbox_unexpect(crew_inbox *inbox);
+void crew__inbox_expect_again(crew_inbox *inbox);
 void crew__inbox_hold(crew_inbox *inbox);
 void crew__inbox_let_go(crew_inbox *inbox);
 

@@ -60,6 +60,20 @@ void crew__inbox_detach(crew_inbox *inbox)
     crew__add_release(&inbox->attached, (uint64_t)-1);
 }
 
+void crew__inbox_unexpect(crew_inbox *inbox)
+{
+    crew__inbox_attach(inbox);
+    /* Published by the rouse. */
+    crew__add_relaxed(&inbox->expected_by_others, (uint64_t)-1);
+    crew__inbox_rouse_run(inbox);
+}
+
+void crew__inbox_expect_again(crew_inbox *inbox)
+{
+    crew__inbox_expect(inbox, 1);
+    crew__inbox_detach(inbox);
+}
+
 void crew__inbox_hold(crew_inbox *inbox)
 {
     /* Relaxed: a run that does not go on yet ends as if it had been before. */

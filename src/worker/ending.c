@@ -81,6 +81,7 @@ void crew__worker_tell_end(crew_worker *worker)
     struct crew__waiter *waiter;
 
     crew__lock(&worker->lock);
+    crew__worker_refer(worker, true); /* until its item has been delivered */
     worker->ended = true;
     worker->how.canceled = crew__cancel_is_fired(&worker->cancel);
     waiter = worker->waiters;

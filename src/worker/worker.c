@@ -60,6 +60,43 @@ int crew_worker_finish(crew_worker *worker)
     return 0;
 }
 
+/* ---- references ------------------------------------------------------------ */
+
+void crew__worker_refer(crew_worker *worker, bool on)
+{
+    if (!worker->inbox || worker->ended || worker->is_unreferenced == !on)
+        return;
+    worker->is_unreferenced = !on;
+    if (on) {
+        crew_port_ref(worker->port);
+        crew__inbox_expect_again(worker->inbox);
+    } else {
+        crew_port_unref(worker->port);
+        crew__inbox_unexpect(worker->inbox);
+    }
+}
+
+static void set_reference(crew_worker *worker, bool on)
+{
+    if (!worker || crew__worker_is_forked(worker))
+        return;
+    crew__lock(&worker->lock);
+    crew__worker_refer(worker, on);
+    crew__unlock(&worker->lock);
+}
+
+void crew_worker_ref(crew_worker *worker)
+{
+    set_reference(worker, true);
+}
+
+void crew_worker_unref(crew_worker *worker)
+{
+    set_reference(worker, false);
+}
+
+/* ---- the end --------------------------------------------------------------- */
+
 /* Under the lock, so that who is told 0 finds it canceled in the end. What it
  * has posted by then is the last. */
 int crew_worker_terminate(crew_worker *worker)
@@ -75,6 +112,7 @@ int crew_worker_terminate(crew_worker *worker)
         r = -EALREADY;
     } else {
         crew__cancel_fire(&worker->cancel);
+        crew__worker_refer(worker, true);
         if (worker->has_begun)
             crew__port_end(worker->inner);
     }

@@ -88,7 +88,8 @@ struct crew_worker {
     bool error_told;
 
     struct crew__lock lock;
-    bool has_begun; /* on_online has been posted */
+    bool has_begun;       /* on_online has been posted */
+    bool is_unreferenced; /* `exit` is not expected, and holds no run */
     bool ended;
     bool family_over; /* a child's destroy gives no handle back any more */
     enum crew__handle handle;
@@ -99,6 +100,8 @@ struct crew_worker {
     crew_worker *parent;       /* holds a reference; NULL: started elsewhere */
 };
 
+/* Under the lock: whether it keeps its inbox's run going until it has ended. */
+void crew__worker_refer(crew_worker *worker, bool on);
 bool crew__worker_is_forked(const crew_worker *worker);
 void crew__worker_release(crew_worker *worker);
 /* The worker that the calling thread is, or NULL. */

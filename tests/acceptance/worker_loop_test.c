@@ -1,4 +1,4 @@
-/* The loop of a worker, and what it is measured to use: W14, W16, NR4, NZ4. */
+/* The loop of a worker, and what it is measured to use: W14, W16, NR2, NR4, NT11, NT12, NZ4. */
 #include "workers.h"
 
 /* ---- what holds it ------------------------------------------------------- */
@@ -40,6 +40,125 @@ CREW_TEST(W16_NR4_a_loop_ends_when_nothing_holds_it)
     check_equal(crew_worker_finish(worker), 0);
     end_worker(worker, &how); /* its port was over, and held nothing */
     check_equal(how.code, 0);
+}
+
+/* ---- workers that hold nothing ------------------------------------------- */
+
+CREW_TEST(NR2_a_running_worker_holds_the_run_of_its_inbox_unless_unreferenced)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told heard = {.count = 0};
+    crew_worker *worker = start_heard(echoes, inbox, &heard, NULL);
+
+    while (heard.count == 0)
+        check_at_least(crew_inbox_wait(inbox, LONG_WAIT), 1);
+    check(crew_inbox_is_alive(inbox));
+    crew_worker_unref(worker);
+    check(!crew_inbox_is_alive(inbox));
+    check_equal(crew_inbox_pending(inbox), 0);
+    check_equal(crew_inbox_run(inbox), 0);
+    crew_worker_ref(worker);
+    crew_worker_ref(worker);
+    check(crew_inbox_is_alive(inbox));
+    check_equal(crew_inbox_pending(inbox), 1);
+    crew_worker_unref(worker);
+    crew_worker_unref(worker);
+    check_equal(crew_inbox_run(inbox), 0);
+    /* It is heard nevertheless, and the inbox stays. */
+    check_equal(post_tag(crew_worker_port(worker), 0), 0);
+    while (heard.messages == 0)
+        check_at_least(crew_inbox_wait(inbox, LONG_WAIT), 1);
+    check_equal(crew_inbox_destroy(inbox), -EBUSY);
+    /* The loop has ended first. */
+    check_equal(crew_worker_finish(worker), 0);
+    end_worker(worker, NULL);
+    crew_inbox_run(inbox);
+    check(strchr(heard.order, 'x') == NULL);
+    check_equal(crew_inbox_destroy(inbox), 0);
+    crew_worker_ref(NULL);
+    crew_worker_unref(NULL);
+}
+
+struct unrefer {
+    crew_worker *worker;
+    crew_inbox *inbox;
+};
+
+static void unrefer_beside_run(unsigned index, void *arg)
+{
+    struct unrefer *all = arg;
+
+    if (index == 0)
+        check_at_least(crew_inbox_run(all->inbox), 0);
+    else
+        crew_worker_unref(all->worker);
+}
+
+CREW_TEST(NR2_NT11_a_run_ends_by_an_unref_and_an_exit_comes_by_terminate)
+{
+    for (unsigned i = 0; i < MANY(1000); i++) {
+        struct told heard = {.count = 0};
+        struct unrefer all = {.inbox = make_inbox()};
+
+        all.worker = start_heard(waits_for_terminate, all.inbox, &heard, NULL);
+        test_threads(2, unrefer_beside_run, &all);
+        check(strchr(heard.order, 'x') == NULL);
+        check_equal(crew_worker_terminate(all.worker), 0);
+        crew_inbox_run(all.inbox); /* goes on until its end is told */
+        check(strchr(heard.order, 'x') != NULL);
+        check(heard.how.canceled);
+        check_equal(crew_worker_destroy(all.worker), 0);
+        check_equal(crew_inbox_destroy(all.inbox), 0);
+    }
+}
+
+struct unheld {
+    crew_worker *worker;
+    unsigned messages, exits;
+};
+
+static void unrefer_again(crew_port *port, crew_message *message, void *arg)
+{
+    struct unheld *unheld = arg;
+
+    (void)port;
+    check_equal(message->tag, unheld->messages++);
+    crew_worker_unref(unheld->worker);
+    if (message->tag % 3 == 0)
+        crew_worker_ref(unheld->worker);
+}
+
+static void count_exit(crew_worker *worker, const crew_exit *how, void *arg)
+{
+    struct unheld *unheld = arg;
+
+    (void)how;
+    crew_worker_unref(worker);
+    unheld->exits++;
+}
+
+CREW_TEST(NT12_unreferenced_again_and_again_while_it_posts_and_exits)
+{
+    for (unsigned i = 0; i < MANY(200); i++) {
+        crew_inbox *inbox = make_inbox();
+        struct unheld unheld = {.messages = 0};
+        crew_listener listener = {.on_message = unrefer_again, .arg = &unheld};
+        crew_worker_options options = {.inbox = inbox,
+                                       .listener = &listener,
+                                       .on_exit = count_exit,
+                                       .arg = &unheld};
+
+        check_equal(crew_worker_start(&unheld.worker, posts_thousand, &options),
+                    0);
+        crew_worker_unref(unheld.worker);
+        while (unheld.exits == 0)
+            check_at_least(crew_inbox_wait(inbox, LONG_WAIT), 1);
+        check_equal(unheld.messages, 1000);
+        crew_worker_unref(unheld.worker);
+        check(!crew_inbox_is_alive(inbox));
+        end_worker(unheld.worker, NULL);
+        check_equal(crew_inbox_destroy(inbox), 0);
+    }
 }
 
 /* ---- tasks from a worker ------------------------------------------------- */
