@@ -179,6 +179,17 @@ CREW_API int crew_worker_destroy(crew_worker *worker);
  */
 CREW_API int crew_worker_usage(crew_worker *worker, crew_usage *out);
 
+/*
+ * Tells in one line what it is: its whole name, the number of its thread, as
+ * debuggers and profilers know it, whether it is starting, online or has ended,
+ * and where it may run. Returns the bytes needed, like snprintf.
+ *
+ * Threads: any.
+ * Errors:  -EINVAL     worker is NULL, or out is and size is not 0.
+ * Since:   0.1
+ */
+CREW_API int crew_worker_describe(crew_worker *worker, char *out, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,11 +9,9 @@ static void keep_text(struct crew__text_sink *sink, const char *text)
 {
     crew_worker *worker = (crew_worker *)(void *)((char *)sink -
                                                   offsetof(crew_worker, texts));
-    size_t size = strlen(text) + 1;
 
-    worker->text = crew__memory_zero(size);
-    if (worker->text) /* else the error comes without it */
-        memcpy(worker->text, text, size);
+    /* Without memory the error comes without it. */
+    worker->text = crew__worker_copy_text(text);
 }
 
 /* ---- what is left ---------------------------------------------------------- */
@@ -126,6 +124,8 @@ void crew__worker_run(void *arg)
         crew__worker_release(worker);
         return;
     }
+    /* a figure */
+    crew__store_relaxed(&worker->place.tid, (uint32_t)crew__thread_id());
     if (worker->masked)
         crew__affinity_set(0, &worker->mask);
     crew__cancel_set_current(&worker->cancel);

@@ -120,6 +120,8 @@ static void init(crew_worker *worker, crew_main_fn *main,
     worker->on_error = options->on_error;
     worker->on_exit = options->on_exit;
     worker->arg = options->arg;
+    worker->name = crew__worker_copy_text(options->name ? options->name
+                                                        : "worker");
     worker->has_start = options->start != NULL;
     worker->online.deliver = crew__worker_deliver_online;
     worker->exit.deliver = crew__worker_deliver_exit;
@@ -133,6 +135,8 @@ static int build(crew_worker *worker, const crew_worker_options *options)
 {
     int r = place(worker, options);
 
+    if (r == 0 && !worker->name)
+        r = -ENOMEM;
     if (r == 0)
         r = crew_inbox_create(&worker->home, NULL);
     if (r == 0)
@@ -148,8 +152,7 @@ static int build(crew_worker *worker, const crew_worker_options *options)
 static int start_thread(crew_worker *worker, const crew_worker_options *options)
 {
     struct crew__thread_options how = {.stack_bytes = options->stack_size,
-                                       .name = options->name ? options->name
-                                                             : "worker"};
+                                       .name = worker->name};
 
     crew__store_relaxed(&worker->references, 2); /* not shared yet */
     return crew__thread_start(&worker->thread, &how, crew__worker_run, worker);

@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <string.h>
 
 static crew_worker *of_place(struct crew__worker *place)
 {
@@ -11,6 +12,16 @@ static crew_worker *of_place(struct crew__worker *place)
 bool crew__worker_is_forked(const crew_worker *worker)
 {
     return crew__fork_current() != worker->generation;
+}
+
+char *crew__worker_copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = crew__memory_zero(size);
+
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
 }
 
 crew_worker *crew__worker_here(void)

@@ -8,6 +8,7 @@
  *   ending   what the inbox is told at the end, waits
  *   family   destroy, and the end of what a worker has started
  *   worker   what the handle and the self are asked
+ *   describe its name and state, in words
  *
  * A worker begins at a gate: its thread is there before its start message has
  * moved, so that nothing has moved where no thread can be had. It passes with
@@ -71,6 +72,7 @@ struct crew_worker {
     void (*on_error)(crew_worker *, int, const char *, void *);
     void (*on_exit)(crew_worker *, const crew_exit *, void *);
     void *arg;
+    char *name;
     bool has_start;
     bool masked; /* it is to run on `mask` */
     struct crew__cpuset mask;
@@ -103,6 +105,8 @@ struct crew_worker {
 /* Under the lock: whether it keeps its inbox's run going until it has ended. */
 void crew__worker_refer(crew_worker *worker, bool on);
 bool crew__worker_is_forked(const crew_worker *worker);
+/* NULL: no memory. */
+char *crew__worker_copy_text(const char *text);
 void crew__worker_release(crew_worker *worker);
 /* The worker that the calling thread is, or NULL. */
 crew_worker *crew__worker_here(void);

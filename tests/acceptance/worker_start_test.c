@@ -1,10 +1,13 @@
 /* How workers start: W1, W2, W7, W9, NW1, NW2, NW9, NW11, NW12,
- * NW19, NX6. */
+ * NW19, NX6, NZ3, NZ6. */
 #include "workers.h"
 
 #include "../stress/scale.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 CREW_TEST(W1_NW1_online_then_exit_with_the_result)
 {
@@ -162,43 +165,167 @@ static int tells_where(crew_self *self, crew_message *start)
 {
     char name[32] = "";
     cpu_set_t set;
-    pthread_attr_t attributes;
-    void *stack;
-    size_t size = 0;
     crew_message message = {.bytes = name};
 
     (void)start;
     pthread_getname_np(pthread_self(), name, sizeof name);
     message.size = strlen(name);
     sched_getaffinity(0, sizeof set, &set);
-    message.tag = (uint64_t)CPU_COUNT(&set) << 32 |
-                  (uint64_t)(CPU_ISSET(0, &set) != 0);
-    check_equal(pthread_getattr_np(pthread_self(), &attributes), 0);
-    pthread_attr_getstack(&attributes, &stack, &size);
-    pthread_attr_destroy(&attributes);
-#if defined(UNDER_TSAN)
-    check(size >= 256 * 1024); /* and what its run-time library needs */
-#else
-    check_equal(size, 256 * 1024);
-#endif
-    return crew_post(crew_self_port(self), &message);
+    check_equal(CPU_COUNT(&set), 1);
+    check(CPU_ISSET(0, &set));
+    message.tag = (uint64_t)gettid();
+    check_equal(crew_post(crew_self_port(self), &message), 0);
+    return (int)receive_tag(crew_self_port(self), LONG_WAIT);
 }
 
-CREW_TEST(W9_NW19_NZ3_name_mask_and_stack_are_obeyed)
+/* The name of a thread as others see it. */
+static void check_comm(unsigned tid, const char *expected)
 {
-    crew_worker_options options = {.name = "a name that is far too long",
-                                   .placement_list = "0",
-                                   .stack_size = 256 * 1024};
+    char path[64];
+    char is[32] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/comm", tid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    if (fgets(is, sizeof is, file))
+        is[strcspn(is, "\n")] = '\0';
+    fclose(file);
+    check_text(is, expected);
+}
+
+static void check_described(crew_worker *worker, const char *expected)
+{
+    char text[400] = "";
+    char cut[8] = "";
+    int length = crew_worker_describe(worker, text, sizeof text);
+
+    check_text(text, expected);
+    check_equal(length, strlen(expected));
+    check_equal(crew_worker_describe(worker, cut, sizeof cut), length);
+    check_equal(memcmp(cut, expected, sizeof cut - 1), 0);
+    check_equal(crew_worker_describe(worker, NULL, 0), length);
+}
+
+/* `comm` is what the kernel keeps of it. */
+static void check_name(const char *name, const char *comm)
+{
+    crew_worker_options options = {.name = name, .placement_list = "0"};
     crew_worker *worker = NULL;
     crew_message *message;
+    char text[400];
+    unsigned tid;
 
     assert_int_equal(crew_worker_start(&worker, tells_where, &options), 0);
     assert_int_equal(
         crew_receive(crew_worker_port(worker), &message, LONG_WAIT), 0);
-    check_text(message->bytes, "a name that is ");
-    check_equal(message->tag, UINT64_C(1) << 32 | 1);
+    check_text(message->bytes, comm);
+    tid = (unsigned)message->tag;
     crew_message_free(message);
+    check_comm(tid, comm);
+    snprintf(text, sizeof text, "%s: tid %u, online, on CPUs 0", name, tid);
+    check_described(worker, text);
+    check_equal(post_tag(crew_worker_port(worker), 0), 0);
+    check_equal(crew_worker_wait(worker, NULL, LONG_WAIT), 0);
+    snprintf(text, sizeof text, "%s: tid %u, ended, on CPUs 0", name, tid);
+    check_described(worker, text);
+    check_equal(crew_worker_destroy(worker), 0);
+}
+
+CREW_TEST(W9_NW19_NZ6_name_and_mask_are_obeyed_and_described)
+{
+    char longest[201];
+
+    memset(longest, 'n', 200);
+    longest[200] = '\0';
+    check_name("a name that is far too long", "a name that is ");
+    check_name("short", "short");
+    check_name("", "");
+    check_name(longest, "nnnnnnnnnnnnnnn");
+    check_equal(crew_worker_describe(NULL, longest, 10), -EINVAL);
+}
+
+static int tells_stack(crew_self *self, crew_message *start)
+{
+    pthread_attr_t attributes;
+    void *stack;
+    size_t size = 0;
+
+    (void)start;
+    check_equal(pthread_getattr_np(pthread_self(), &attributes), 0);
+    pthread_attr_getstack(&attributes, &stack, &size);
+    pthread_attr_destroy(&attributes);
+    return post_tag(crew_self_port(self), size);
+}
+
+static void check_stack(size_t size)
+{
+    crew_worker_options options = {.stack_size = size};
+    crew_worker *worker = NULL;
+    int64_t is;
+
+    assert_int_equal(crew_worker_start(&worker, tells_stack, &options), 0);
+    is = receive_tag(crew_worker_port(worker), LONG_WAIT);
+    check_at_least(is, size);
+#if !defined(UNDER_TSAN) /* which adds what its run-time library needs */
+    check_at_most(is, size + size / 10);
+#endif
     end_worker(worker, NULL);
+}
+
+CREW_TEST(W9_NZ3_stacks_are_as_large_as_was_asked)
+{
+    pthread_attr_t before;
+    pthread_attr_t other;
+
+    check_stack(256 * 1024);
+    check_stack(1024 * 1024);
+    /* What the process asks for in general changes nothing. */
+    check_equal(pthread_getattr_default_np(&before), 0);
+    check_equal(pthread_attr_init(&other), 0);
+    check_equal(pthread_attr_setstacksize(&other, 2048 * 1024), 0);
+    check_equal(pthread_setattr_default_np(&other), 0);
+    check_stack(256 * 1024);
+    check_stack(8192 * 1024);
+    check_equal(pthread_setattr_default_np(&before), 0);
+    pthread_attr_destroy(&other);
+    pthread_attr_destroy(&before);
+}
+
+#if !defined(UNDER_ASAN) && !defined(UNDER_TSAN)
+/* Touches each page downwards, as deep calls do. */
+static int goes_deep(crew_self *self, crew_message *start)
+{
+    volatile char *here = (volatile char *)__builtin_frame_address(0);
+
+    (void)self;
+    (void)start;
+    for (size_t depth = 0; depth < 1024 * 1024; depth += 4096)
+        here[-(ptrdiff_t)depth] = 1;
+    return 0;
+}
+
+static int overflows(void *arg)
+{
+    crew_worker_options options = {.stack_size = 128 * 1024};
+    crew_worker *worker = NULL;
+    struct rlimit no_core = {0, 0};
+
+    (void)arg;
+    setrlimit(RLIMIT_CORE, &no_core);
+    check_equal(crew_worker_start(&worker, goes_deep, &options), 0);
+    crew_worker_wait(worker, NULL, LONG_WAIT);
+    return 0;
+}
+#endif
+
+CREW_TEST(NZ3_a_stack_that_overflows_meets_a_guard_page)
+{
+#if defined(UNDER_ASAN) || defined(UNDER_TSAN)
+    skip_test("sanitizers handle the signal");
+#else
+    check_equal(test_in_child(overflows, NULL), 256 + SIGSEGV);
+#endif
 }
 
 /* ---- ends that are borrowed ---------------------------------------------- */
