@@ -208,6 +208,67 @@ CREW_TEST(W6_NT5_terminate_at_odd_times_is_defined)
     check_equal(crew_inbox_destroy(inbox), 0);
 }
 
+static void terminates_too(unsigned index, void *arg)
+{
+    int r = crew_worker_terminate(arg);
+
+    (void)index;
+    check(r == 0 || r == -EALREADY);
+}
+
+static int ends_soon(crew_self *self, crew_message *start)
+{
+    (void)self;
+    (void)start;
+    return 0;
+}
+
+CREW_TEST(NT5_two_threads_terminate_one_worker_at_once)
+{
+    crew_inbox *inbox = make_inbox();
+
+    for (unsigned i = 0; i < MANY(300); i++) {
+        struct told heard = {.count = 0};
+        crew_worker *worker = start_heard(
+            i % 2 ? waits_for_terminate : ends_soon, inbox, &heard, NULL);
+
+        test_threads(2, terminates_too, worker);
+        crew_inbox_run(inbox);
+        check_equal(strchr(heard.order, 'x') - heard.order, heard.count - 1);
+        check_equal(crew_worker_terminate(worker), -EALREADY);
+        check_equal(crew_worker_destroy(worker), 0);
+    }
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+/* Its sibling's handle comes as the tag. */
+static int terminates_sibling(crew_self *self, crew_message *start)
+{
+    (void)self;
+    check_equal(crew_worker_terminate((crew_worker *)(uintptr_t)start->tag), 0);
+    return 0;
+}
+
+CREW_TEST(W6_terminated_by_another_worker)
+{
+    crew_inbox *inbox = make_inbox();
+
+    for (unsigned i = 0; i < MANY(100); i++) {
+        struct told heard = {.count = 0};
+        crew_worker *worker = start_heard(waits_for_terminate, inbox, &heard,
+                                          NULL);
+        crew_message start = {.tag = (uint64_t)(uintptr_t)worker};
+        crew_worker *other = start_plain(terminates_sibling, &start);
+
+        crew_inbox_run(inbox);
+        check(heard.how.canceled);
+        check_equal(heard.order[heard.count - 1], 'x');
+        check_equal(crew_worker_destroy(worker), 0);
+        end_worker(other, NULL);
+    }
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
 /* ---- at most what was posted before --------------------------------------- */
 
 static struct test_gate terminated;
