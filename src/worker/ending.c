@@ -82,6 +82,9 @@ void crew__worker_tell_end(crew_worker *worker)
 
     crew__lock(&worker->lock);
     crew__worker_refer(worker, true); /* until its item has been delivered */
+    /* Who asked before has been told less. */
+    crew__thread_cpu_time(&worker->how.usage.cpu_user,
+                          &worker->how.usage.cpu_system);
     worker->ended = true;
     worker->how.canceled = crew__cancel_is_fired(&worker->cancel);
     waiter = worker->waiters;

@@ -109,8 +109,6 @@ static void fill_in(crew_worker *worker, int code)
     crew__port_count(worker->inner, &counts);
     worker->how.usage.messages_in = counts.received;
     worker->how.code = code;
-    crew__thread_cpu_time(&worker->how.usage.cpu_user,
-                          &worker->how.usage.cpu_system);
 }
 
 void crew__worker_run(void *arg)

@@ -1,4 +1,5 @@
-/* The loop of a worker, and what it is measured to use: W14, W16, NR2, NR4, NT11, NT12, NZ4. */
+/* The loop of a worker, and what it is measured to use: W14, W16, NR2, NR4, NT11, NT12, NZ4,
+ * NZ5. */
 #include "workers.h"
 
 /* ---- what holds it ------------------------------------------------------- */
@@ -203,38 +204,122 @@ CREW_TEST(a_worker_gives_tasks_to_a_pool)
 
 /* ---- usage --------------------------------------------------------------- */
 
+struct phases {
+    crew_ns computed;
+};
+
+/* Idle, busy, idle; the starter is told between. */
 static int computes_a_third(crew_self *self, crew_message *start)
 {
-    struct timespec begin;
-    struct timespec now;
-    int64_t ns;
+    struct phases *phases = (struct phases *)(uintptr_t)start->tag;
+    crew_port *port = crew_self_port(self);
+    crew_ns begin;
 
-    (void)start;
-    crew_sleep(self, 70 * CREW_MS);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    check_equal(post_tag(port, 1), 0);
+    check_equal(receive_tag(port, LONG_WAIT), 1);
+    check_equal(crew_sleep(self, 400 * CREW_MS), 0);
+    begin = test_now();
+    test_burn(300 * CREW_MS);
+    phases->computed = test_now() - begin;
+    check_equal(crew_sleep(self, 300 * CREW_MS), 0);
+    check_equal(post_tag(port, 2), 0);
+    return (int)receive_tag(port, LONG_WAIT);
+}
+
+/* Of a worker that is about to wait: when it does. */
+static crew_usage usage_of_waiting(crew_worker *worker)
+{
+    crew_usage first;
+    crew_usage second;
+
     do {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        ns = (now.tv_sec - begin.tv_sec) * CREW_S + now.tv_nsec - begin.tv_nsec;
-    } while (ns < 30 * CREW_MS);
+        check_equal(crew_worker_usage(worker, &first), 0);
+        test_burn(CREW_US);
+        check_equal(crew_worker_usage(worker, &second), 0);
+    } while (first.busy != second.busy || first.idle == second.idle);
+    return second;
+}
+
+static double part_of(crew_ns busy, crew_ns all)
+{
+    return all > 0 ? (double)busy / (double)all : 0;
+}
+
+CREW_TEST(W14_NZ4_utilisation_is_what_it_computed_of_the_time_between)
+{
+    struct phases phases = {0};
+    crew_message start = {.tag = (uint64_t)(uintptr_t)&phases};
+    crew_worker *worker = start_plain(computes_a_third, &start);
+    crew_usage before;
+    crew_usage after;
+    crew_ns all;
+    double told;
+    double own;
+
+    check_equal(crew_worker_usage(worker, &before), 0);
+    check_equal(receive_tag(crew_worker_port(worker), LONG_WAIT), 1);
+    before = usage_of_waiting(worker);
+    check_equal(post_tag(crew_worker_port(worker), 1), 0);
+    check_equal(receive_tag(crew_worker_port(worker), LONG_WAIT), 2);
+    after = usage_of_waiting(worker);
+    all = after.busy + after.idle - before.busy - before.idle;
+    told = part_of(after.busy - before.busy, all);
+    own = part_of(phases.computed, all); /* 0.3, where it has a core */
+    printf("utilisation %.3f, by its own clock %.3f\n", told, own);
+    check_at_least(after.busy - before.busy, phases.computed);
+    check_at_least(after.idle - before.idle, 700 * CREW_MS);
+    check(told - own <= 0.05);
+    check_equal(post_tag(crew_worker_port(worker), 0), 0);
+    check_equal(crew_worker_wait(worker, NULL, LONG_WAIT), 0);
+    check_equal(crew_worker_usage(worker, &before), 0);
+    check_equal(crew_worker_usage(worker, &after), 0); /* it stands still */
+    check_equal(before.busy, after.busy);
+    check_equal(before.idle, after.idle);
+    check_equal(crew_worker_destroy(worker), 0);
+}
+
+CREW_TEST(W14_one_that_is_blocked_is_not_busy)
+{
+    crew_worker *worker = start_plain(waits_for_terminate, NULL);
+    crew_usage before = usage_of_waiting(worker);
+    crew_usage after;
+
+    test_burn(20 * CREW_MS);
+    check_equal(crew_worker_usage(worker, &after), 0);
+    check_equal(after.busy, before.busy);
+    check_at_least(after.idle - before.idle, 20 * CREW_MS);
+    check_equal(crew_worker_terminate(worker), 0);
+    end_worker(worker, NULL);
+}
+
+static int computes_a_little(crew_self *self, crew_message *start)
+{
+    (void)self;
+    (void)start;
+    test_burn(3 * CREW_MS);
     return 0;
 }
 
-CREW_TEST(W14_NZ4_what_is_busy_and_idle_adds_up)
+CREW_TEST(NZ5_cpu_time_seen_from_outside_never_falls)
 {
-    crew_worker *worker = start_plain(waits_for_terminate, NULL);
     crew_usage usage;
-    crew_exit how;
 
-    check_equal(crew_worker_usage(worker, &usage), 0);
     check_equal(crew_worker_usage(NULL, &usage), -EINVAL);
-    check_equal(crew_worker_terminate(worker), 0);
-    end_worker(worker, NULL);
-    worker = start_plain(computes_a_third, NULL);
-    end_worker(worker, &how);
-    printf("busy %.1f ms, idle %.1f ms of 30 and 70\n",
-           (double)how.usage.busy / 1e6, (double)how.usage.idle / 1e6);
-    check(how.usage.idle >= 70 * CREW_MS);
-    check(how.usage.busy >= 30 * CREW_MS);
+    for (unsigned i = 0; i < 50; i++) {
+        crew_worker *worker = start_plain(computes_a_little, NULL);
+        crew_ns last = 0;
+        bool ended;
+
+        check_equal(crew_worker_usage(worker, NULL), -EINVAL);
+        do {
+            ended = crew_worker_wait(worker, NULL, 0) == 0;
+            check_equal(crew_worker_usage(worker, &usage), 0);
+            check_at_least(usage.cpu_user + usage.cpu_system, last);
+            last = usage.cpu_user + usage.cpu_system;
+        } while (!ended);
+        check_at_least(last, 1);
+        end_worker(worker, NULL);
+    }
 }
 
 CREW_TEST(usage_may_be_asked_while_it_ends)
