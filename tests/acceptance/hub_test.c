@@ -234,6 +234,8 @@ static void talk(unsigned index, void *arg)
             else if (!check_equal(r, -EAGAIN))
                 return;
         }
+        if (all->came[index] == wanted)
+            continue; /* nothing more comes, and some is to be posted */
         tag = receive_tag(me, i < all->each ? 0 : LONG_WAIT);
         if (tag >= 0)
             all->order[index][all->came[index]++] = (uint64_t)tag;
@@ -274,6 +276,56 @@ CREW_TEST(NB3_NB10_H3_all_members_see_one_order)
             check_common_order(&all, i, j);
         crew_port_close(all.members[i]);
     }
+}
+
+/* ---- NB10: a worker's member --------------------------------------------- */
+
+static void answer_once(crew_port *port, crew_message *message, void *arg)
+{
+    (void)arg;
+    check_equal(post_tag(port, message->tag + 1), 0);
+    crew_port_close(port);
+}
+
+static int talks_in_a_loop(crew_self *self, crew_message *start)
+{
+    crew_listener listener = {.on_message = answer_once};
+    crew_port *me = join("tests/talk");
+
+    (void)start;
+    check_equal(crew_listen(me, crew_self_inbox(self), &listener), 0);
+    check_equal(post_tag(crew_self_port(self), 0), 0); /* it is a member */
+    return crew_inbox_run(crew_self_inbox(self)) >= 1 ? 0 : -1;
+}
+
+static void close_it(struct heard *heard, crew_port *port,
+                     crew_message *message)
+{
+    (void)heard;
+    (void)message;
+    crew_port_close(port);
+}
+
+CREW_TEST(NB10_members_of_two_loops_talk_and_both_loops_end)
+{
+    crew_port *me = join("tests/talk");
+    crew_inbox *inbox = make_inbox();
+    struct heard heard = hear_from(8);
+    crew_worker *worker = NULL;
+    crew_exit how;
+
+    heard.also = close_it;
+    assert_int_equal(crew_worker_start(&worker, talks_in_a_loop, NULL), 0);
+    check_equal(receive_tag(crew_worker_port(worker), LONG_WAIT), 0);
+    check_equal(listen_with(me, inbox, &heard), 0);
+    check_equal(post_tag(me, 7), 0);
+    check_equal(crew_inbox_run(inbox), 2);
+    check_equal(heard.messages, 1);
+    check_equal(heard.closes, 1);
+    check_equal(crew_worker_wait(worker, &how, LONG_WAIT), 0);
+    check_equal(how.code, 0);
+    check_equal(crew_worker_destroy(worker), 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
 }
 
 struct crowd {

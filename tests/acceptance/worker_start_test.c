@@ -328,6 +328,53 @@ CREW_TEST(NZ3_a_stack_that_overflows_meets_a_guard_page)
 #endif
 }
 
+/* ---- limits -------------------------------------------------------------- */
+
+static int wants_too_much(crew_self *self, crew_message *start)
+{
+    crew_buffer *buffer = NULL;
+    int r;
+
+    (void)start;
+    check(crew_self_scratch(self, SIZE_MAX) == NULL);
+    check(crew_self_scratch(self, 100) != NULL);
+    r = crew_buffer_create(&buffer, SIZE_MAX, NULL);
+    check(buffer == NULL);
+    return r;
+}
+
+/* A thread has no heap of its own: what is not there is told where it is asked
+ * for, and nothing else happens. */
+CREW_TEST(NZ1_without_memory_a_call_in_the_worker_says_so)
+{
+    crew_exit how;
+
+    end_worker(start_plain(wants_too_much, NULL), &how);
+    check_equal(how.code, -ENOMEM);
+    check_equal(how.signal, 0);
+}
+
+/* ---- a hook on each thread ----------------------------------------------- */
+
+static int notes_index(crew_self *self, void *arg)
+{
+    __atomic_fetch_or((unsigned *)arg, 1U << crew_self_index(self),
+                      __ATOMIC_RELAXED);
+    return 0;
+}
+
+CREW_TEST(NW20_a_hook_on_each_worker_of_a_pool_sees_which_it_is)
+{
+    unsigned seen = 0;
+    crew_pool_options options = {
+        .workers = 5, .on_worker_start = notes_index, .arg = &seen};
+    crew_pool *pool = NULL;
+
+    assert_int_equal(crew_pool_create(&pool, &options), 0);
+    check_equal(seen, 31);
+    check_equal(crew_pool_destroy(pool), 0);
+}
+
 /* ---- ends that are borrowed ---------------------------------------------- */
 
 static void check_stays(crew_port *port)
