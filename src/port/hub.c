@@ -41,7 +41,8 @@ struct member {
     struct crew_port port;
     crew__a32 token;
     struct hub *hub;
-    struct crew__link link; /* under the hub's lock */
+    struct crew__link link; /* under the hub's lock, ... */
+    bool has_left;          /* ... and so is this */
     size_t max_messages;
     size_t max_bytes;
     crew_full when_full;
@@ -217,15 +218,17 @@ static int give(struct member *self, struct crew__body *body,
     for (;;) {
         size_t wanted;
         bool refused;
+        bool left;
 
         crew__lock(&hub->lock);
+        left = self->has_left;
         wanted = hub->count - 1;
-        refused = is_refused(hub, self, message->size);
-        if (!refused && made >= wanted)
+        refused = !left && is_refused(hub, self, message->size);
+        if (!left && !refused && made >= wanted)
             give_all(self, copies, dropped);
         crew__unlock(&hub->lock);
-        if (refused)
-            return -EAGAIN;
+        if (left || refused)
+            return left ? -EPIPE : -EAGAIN;
         if (made >= wanted)
             return 0;
         for (; made < wanted; made++) {
@@ -362,6 +365,7 @@ static void shut(crew_port *port)
     crew__lock(crew__fork_lock());
     crew__lock(&hub->lock);
     crew__list_unlink(&member->link);
+    member->has_left = true;
     hub->count--;
     crew__unlock(&hub->lock);
     if (hub->count == 0)

@@ -194,18 +194,13 @@ static void end_closed(struct turn *turn)
     port->transport->release(port);
 }
 
-/* The other end was closed, and all that it had posted has been delivered. */
+/* The other end was closed, and all that it had posted has been delivered. The
+ * port listens no more: who closes it now ends it. */
 static void end_over(struct turn *turn)
 {
-    crew_port *port = turn->port;
-
-    crew__lock(&port->lock);
-    crew__port_set_state(port, CREW__PORT_OVER, 0);
-    crew__listening_detach(port);
-    crew__unlock(&port->lock);
-    crew__port_give_token(port);
+    crew__port_give_token(turn->port);
     turn->count += turn->listening->on_close != NULL;
-    tell_close(turn->listening, port);
+    tell_close(turn->listening, turn->port);
 }
 
 enum next { CLOSED, OVER, STAYS, AGAIN, RESTS };
@@ -214,8 +209,14 @@ enum next { CLOSED, OVER, STAYS, AGAIN, RESTS };
 static enum next choose_next(struct turn *turn)
 {
     crew_port *port = turn->port;
-    bool closed = crew__port_state(port) & CREW__PORT_CLOSED;
+    uint32_t state = crew__port_state(port);
+    bool closed = state & CREW__PORT_CLOSED;
 
+    /* Posters may still push: its closer is about to say that they do not. */
+    if (closed && !(state & CREW__PORT_SHUT)) {
+        turn->listening->in_flight = false;
+        return RESTS;
+    }
     if (closed || port->transport->is_over(port)) {
         if (turn->count >= turn->budget)
             return STAYS; /* for its on_close */
@@ -233,7 +234,10 @@ static enum next find_next(struct turn *turn)
 
     crew__lock(&port->lock);
     next = choose_next(turn);
-    if (next != CLOSED && next != OVER) {
+    if (next == OVER) {
+        crew__port_set_state(port, CREW__PORT_OVER, 0);
+        crew__listening_detach(port);
+    } else if (next != CLOSED) {
         port->delivery = NULL;
         crew__port_give_token(port);
     }

@@ -203,8 +203,6 @@ struct begun {
     bool first; /* it was open */
     struct crew__port_sleeper *sleeper;
     struct crew__port_sleeper *room;
-    struct crew__listening *listening;
-    bool post; /* its item */
 };
 
 /* From here on all calls give -EPIPE. */
@@ -221,11 +219,25 @@ static struct begun begin_close(crew_port *port)
         port->room = NULL;
         for (struct crew__port_sleeper *s = begun.room; s; s = s->next)
             crew__port_sleeper_found(s);
-        begun.listening = port->listening;
-        begun.post = port->listening && crew__listening_arouse(port->listening);
     }
     crew__unlock(&port->lock);
     return begun;
+}
+
+/* Nothing more comes in. Whether a listener's turn ends the port. */
+static bool give_to_listener(crew_port *port)
+{
+    struct crew__listening *listening;
+    bool post;
+
+    crew__lock(&port->lock);
+    crew__port_set_state(port, CREW__PORT_SHUT, 0);
+    listening = port->listening;
+    post = listening && crew__listening_arouse(listening);
+    crew__unlock(&port->lock);
+    if (post)
+        crew__inbox_post(listening->inbox, &listening->item);
+    return listening != NULL;
 }
 
 void crew_port_close(crew_port *port)
@@ -244,9 +256,7 @@ void crew_port_close(crew_port *port)
         port->transport->shut(port);
         crew__port_sleepers_told(begun.sleeper);
         crew__port_sleepers_told(begun.room);
-        if (begun.post)
-            crew__inbox_post(begun.listening->inbox, &begun.listening->item);
-        if (!begun.listening) {
+        if (!give_to_listener(port)) {
             /* Who is inside crew_receive sees that it is closed. */
             while (!crew__port_try_token(port))
                 crew__yield();
@@ -279,7 +289,7 @@ struct crew__node *crew__port_drop(crew_port *port, struct crew__node *chain)
         return chain;
     }
     begun = begin_close(port);
-    crew__assert(begun.first && !begun.sleeper && !begun.listening);
+    crew__assert(begun.first && !begun.sleeper && !port->listening);
     port->transport->shut(port);
     chain = join(port->transport->drain(port), chain);
     crew__census_died(CREW__CENSUS_PORT, port);

@@ -44,6 +44,7 @@ enum {
     CREW__PORT_UNREFERENCED = 8, /* it holds no run */
     CREW__PORT_ANY_OVER = 16,    /* crew_receive_any has told that */
     CREW__PORT_BORROWED = 32,    /* the program has it, and must not move it */
+    CREW__PORT_SHUT = 64,        /* closed, and nothing more comes in */
     /* what keeps it from moving */
     CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED
 };
