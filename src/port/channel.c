@@ -21,11 +21,10 @@
 struct end {
     struct crew__pipe_take take CREW__ALIGNED(64);
     crew__a64 received; /* messages; written by who has the token */
-    crew__a32 open;     /* in the first end: how many ends are, ... */
     crew__a32 token;
     struct crew_port port;
     struct end *other;
-    crew__a64 references; /* ... and the channel's */
+    crew__a64 references; /* in the first end: the channel's */
     struct crew__pipe in; /* to this end */
 };
 
@@ -148,7 +147,6 @@ int crew_channel_create(crew_port **a, crew_port **b,
     init_end(&ends[0], &ends[1], options);
     init_end(&ends[1], &ends[0], options);
     crew__store_relaxed(&ends[0].references, 2); /* not shared yet */
-    crew__store_relaxed(&ends[0].open, 2);       /* not shared yet */
     crew__census_born(CREW__CENSUS_CHANNEL, ends);
     *a = &ends[0].port;
     *b = &ends[1].port;
@@ -327,12 +325,11 @@ static void shut(crew_port *port)
     stop_posting(port);
     crew__pipe_leave(&end->in);
     crew__port_tell_room(&other->port);
-    /* edge:channel-last, acquire */
-    if (crew__add_acq_rel(&first_end(end)->open, (uint32_t)-1) == 1) {
-        /* Nobody posts any more. */
-        crew__shelf_close(&end->in.shelf);
-        crew__shelf_close(&other->in.shelf);
-    }
+}
+
+static void bury(crew_port *port)
+{
+    crew__shelf_close(&end_of(port)->other->in.shelf);
 }
 
 static bool is_itself(const crew_port *port, const crew_port *moved)
@@ -357,6 +354,7 @@ static const struct crew__transport transport_of_channels = {
     .end = stop_posting,
     .count = count,
     .shut = shut,
+    .bury = bury,
     .is_itself = is_itself,
     .move = move,
     .retain = retain_port,

@@ -374,6 +374,11 @@ static void shut(crew_port *port)
     tell_room(hub);
 }
 
+static void bury(crew_port *port)
+{
+    (void)port;
+}
+
 static bool is_itself(const crew_port *port, const crew_port *moved)
 {
     return port == moved;
@@ -423,6 +428,7 @@ static const struct crew__transport transport = {
     .has_news = has_news,
     .drain = drain,
     .shut = shut,
+    .bury = bury,
     .is_itself = is_itself,
     .move = move,
     .retain = retain,

@@ -190,8 +190,7 @@ static void end_closed(struct turn *turn)
     crew__unlock(&port->lock);
     turn->count += turn->listening->on_close != NULL;
     tell_close(turn->listening, port);
-    crew__census_died(CREW__CENSUS_PORT, port);
-    port->transport->release(port);
+    crew__port_bury(port);
 }
 
 /* The other end was closed, and all that it had posted has been delivered. The

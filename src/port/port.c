@@ -199,6 +199,13 @@ static void close_forked(crew_port *port)
     port->transport->release(port);
 }
 
+void crew__port_bury(crew_port *port)
+{
+    port->transport->bury(port);
+    crew__census_died(CREW__CENSUS_PORT, port);
+    port->transport->release(port);
+}
+
 struct begun {
     bool first; /* it was open */
     struct crew__port_sleeper *sleeper;
@@ -261,8 +268,7 @@ void crew_port_close(crew_port *port)
             while (!crew__port_try_token(port))
                 crew__yield();
             crew__messages_release(port->transport->drain(port));
-            crew__census_died(CREW__CENSUS_PORT, port);
-            port->transport->release(port);
+            crew__port_bury(port);
         }
     }
     port->transport->release(port);
@@ -292,7 +298,6 @@ struct crew__node *crew__port_drop(crew_port *port, struct crew__node *chain)
     crew__assert(begun.first && !begun.sleeper && !port->listening);
     port->transport->shut(port);
     chain = join(port->transport->drain(port), chain);
-    crew__census_died(CREW__CENSUS_PORT, port);
-    port->transport->release(port);
+    crew__port_bury(port);
     return chain;
 }

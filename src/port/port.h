@@ -107,6 +107,8 @@ struct crew__transport {
     void (*count)(crew_port *port, struct crew__port_counts *counts);
     /* Closes both sides and tells the others. */
     void (*shut)(crew_port *port);
+    /* After that: the handle is gone, so nobody is inside a call on it. */
+    void (*bury)(crew_port *port);
     /* Whether `moved` is this port or what it posts to. */
     bool (*is_itself)(const crew_port *port, const crew_port *moved);
     /* The port changes hands. */
@@ -212,6 +214,8 @@ int crew__ports_prepare(const crew_message *message);
 void crew__ports_cancel(const crew_message *message);
 void crew__ports_move(const crew_message *message);
 
+/* It is shut and drained, and its handle is gone. It may be gone after that. */
+void crew__port_bury(crew_port *port);
 /* Closes a port that nobody uses; what waited there goes before `chain`. */
 struct crew__node *crew__port_drop(crew_port *port, struct crew__node *chain);
 

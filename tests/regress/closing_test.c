@@ -2,6 +2,8 @@
  * minutes has shown. */
 #include "../acceptance/mail.h"
 
+#include <sched.h>
+
 struct closing {
     struct pair pair; /* b listens, and is closed */
     crew_inbox *inbox;
@@ -77,6 +79,54 @@ CREW_TEST(a_post_to_a_hub_beside_a_close_and_a_turn_is_released)
         check_equal(post_text(closing.pair.a, "first"), 0);
         test_threads(3, meet_in_hub, &closing);
         crew_port_close(closing.pair.a);
+        check_equal(crew_inbox_destroy(closing.inbox), 0);
+    }
+}
+
+/* ---- a callback that posts while its port closes ------------------------- */
+
+static void post_in_callback(crew_port *port, crew_message *message, void *arg)
+{
+    (void)message;
+    (void)arg;
+    for (unsigned i = 0; i < 20; i++) {
+        int r = post_tag(port, i);
+
+        check(r == 0 || r == -EPIPE);
+    }
+}
+
+static void close_both_beside(unsigned index, void *arg)
+{
+    struct closing *closing = arg;
+
+    if (index == 0) {
+        check_at_least(crew_inbox_run(closing->inbox), 0);
+        return;
+    }
+    while (receive_tag(closing->pair.a, 0) < 0)
+        sched_yield();
+    close_pair(closing->pair);
+}
+
+/* Both ends were closed, so that their spare messages went, while a callback of
+ * one took one of them. */
+CREW_TEST(a_callback_posts_while_both_ends_are_closed)
+{
+    crew_listener listener = {.on_message = post_in_callback};
+
+    for (unsigned i = 0; i < MANY(5000); i++) {
+        struct closing closing = {.pair = make_channel(),
+                                  .inbox = make_inbox()};
+
+        /* Spare ones, for the callback. */
+        for (unsigned j = 0; j < 20; j++)
+            check_equal(post_tag(closing.pair.b, j), 0);
+        for (unsigned j = 0; j < 20; j++)
+            check_equal(receive_tag(closing.pair.a, 0), j);
+        check_equal(crew_listen(closing.pair.b, closing.inbox, &listener), 0);
+        check_equal(post_tag(closing.pair.a, 0), 0);
+        test_threads(2, close_both_beside, &closing);
         check_equal(crew_inbox_destroy(closing.inbox), 0);
     }
 }
