@@ -15,7 +15,10 @@ fresh_seeds()
     rounds=0
     while [ "$(date +%s)" -lt "$end" ]; do
         for program in "$folder"/stress_*; do
-            [ "$(basename "$program")" = stress_soak ] && continue
+            case $program in
+            */stress_soak) continue ;;  # runs beside this
+            */stress_retry) continue ;; # counts, on an idle machine
+            esac
             [ "$(date +%s)" -lt "$end" ] || break
             seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
             if ! "$program" --seed "$seed" >"$log" 2>&1; then
