@@ -168,6 +168,25 @@ static void spin_for_ever(unsigned me)
         crew__yield();
 }
 
+/* Twice, each time while the other has nothing left to do. */
+static void spin_twice(unsigned me)
+{
+    if (me == 0) {
+        crew__store_relaxed(&x, 1);
+        while (!crew__load_acquire(&y))
+            crew__futex_wait(&y, 0, CREW__NEVER);
+        crew__store_relaxed(&x, 2);
+        return;
+    }
+    while (crew__load_relaxed(&x) < 1)
+        crew__yield();
+    crew__store_release(&y, 1);
+    crew__futex_wake(&y, 1);
+    while (crew__load_relaxed(&x) < 2)
+        crew__yield();
+    r[0] = 1;
+}
+
 static void time_out(unsigned me)
 {
     if (me == 0) {
@@ -259,6 +278,7 @@ const struct litmus litmus_words[] = {
     {"sleep and wake", sleep_and_wake, 2, ONE(1), NULL, NULL, 0},
     {"wake too early", wake_too_early, 2, 0, NULL, NULL, 0},
     {"spin", spin, 2, ONE(1), NULL, NULL, 0},
+    {"spin twice", spin_twice, 2, ONE(1), NULL, NULL, 0},
     {"spin for ever", spin_for_ever, 2, 0, NULL, NULL, 0},
     {"time out", time_out, 2, ONE(1) | ONE(2) | ONE(3), NULL, NULL, 0},
     {"crossed locks", crossed, 2, 0, NULL, NULL, 0},

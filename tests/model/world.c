@@ -59,6 +59,8 @@ void crew__yield(void)
     if (!me)
         return;
     me->state = YIELDED;
+    if (me->yielded_at != model_writes)
+        me->looked = false;
     me->yielded_at = model_writes;
     me->newest = false;
     if (model_tell)
