@@ -114,6 +114,9 @@ void model_gone(void *memory, size_t size);
 /* Zeroed memory that lasts for the execution. */
 void *model_memory(size_t alignment, size_t size);
 
+/* How many pieces of memory the sources have asked for and not freed. */
+unsigned model_pieces(void);
+
 /* The thread that runs; MODEL_THREADS outside. */
 unsigned model_self(void);
 /* How many steps the thread that runs has made. */
@@ -125,7 +128,8 @@ bool model_is_stopped(void);
 
 /*
  * Each operation in a source that is built with sites.h in front is a site. One
- * of them can be made weaker.
+ * of them can be made weaker; with it the same line of a header in all other
+ * sources.
  */
 struct model_site {
     const char *file;
@@ -133,7 +137,9 @@ struct model_site {
     const char *function;
     const char *operation;
     int order;
-    int failure; /* of a compare-and-swap, else -1 */
+    int failure;                    /* of a compare-and-swap, else -1 */
+    const char *source;             /* that is compiled */
+    const struct model_site *first; /* of those that are the same, or itself */
 };
 
 struct model_weaker {

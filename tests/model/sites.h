@@ -15,8 +15,9 @@ int model_order(const struct model_site *site);
 int model_failure(const struct model_site *site);
 
 #define MODEL__SITE(operation, order, failure) \
-    static struct model_site model__site = {__FILE__,  __LINE__, __func__, \
-                                            operation, order,    failure}; \
+    static struct model_site model__site = { \
+        __FILE__, __LINE__, __func__,      operation, \
+        order,    failure,  __BASE_FILE__, &model__site}; \
     static struct model_site *const model__pointer \
         __attribute__((section("crew_sites"), used)) = &model__site
 
@@ -33,6 +34,11 @@ void model_parker_ends(struct crew__parker **parker);
         model_parker_ends))) struct crew__parker *model__parker = (parker); \
     model_parker_begins(model__parker)
 #endif
+
+/* The same for what ports sleep on. */
+struct crew__port_sleeper;
+void model_sleeper_begins(struct crew__port_sleeper *sleeper);
+void model_sleeper_ends(struct crew__port_sleeper **sleeper);
 
 #undef CREW__LOAD
 #define CREW__LOAD(p, order) \
@@ -81,5 +87,13 @@ void model_parker_ends(struct crew__parker **parker);
         *(expected) = (__typeof__((p)->raw))(uintptr_t)model__seen; \
         model__done; \
     }))
+
+#ifdef MODEL_SLEEPERS_IN_FRAMES
+#include "port/port.h"
+#define crew__port_sleeper_init(sleeper) \
+    __attribute__((cleanup(model_sleeper_ends))) struct crew__port_sleeper \
+        *model__sleeper = (sleeper); \
+    model_sleeper_begins(model__sleeper)
+#endif
 
 #endif

@@ -33,11 +33,40 @@ static int compare(const void *left, const void *right)
     return a->line != b->line ? a->line - b->line : a < b ? -1 : 1;
 }
 
+/* Whether a name contains one of these words. */
+static bool has_one_of(const char *name, const char *words)
+{
+    char word[64];
+    int used;
+
+    while (sscanf(words, "%63s%n", word, &used) == 1) {
+        if (strstr(name, word))
+            return true;
+        words += used;
+    }
+    return false;
+}
+
 /* What a model does itself is its own affair. */
 static bool is_wanted(const struct model_site *site)
 {
     return strstr(site->file, "_model.c") == NULL &&
-           (!suite->file || strstr(site->file, suite->file));
+           (!suite->file || has_one_of(site->file, suite->file));
+}
+
+/* Whether a site is one in a header that another source has met already. */
+static bool is_met(struct model_site *site)
+{
+    for (unsigned i = 0; i < site_count; i++) {
+        if (sites[i]->line != site->line ||
+            strcmp(sites[i]->file, site->file) ||
+            strcmp(sites[i]->operation, site->operation) ||
+            !strcmp(sites[i]->source, site->source))
+            continue;
+        site->first = sites[i];
+        return true;
+    }
+    return false;
 }
 
 static void collect_sites(void)
@@ -50,7 +79,7 @@ static void collect_sites(void)
         abort();
     for (struct model_site *const *at = __start_crew_sites;
          at < __stop_crew_sites; at++) {
-        if (is_wanted(*at))
+        if (is_wanted(*at) && !is_met(*at))
             sites[site_count++] = *at;
     }
     qsort(sites, site_count, sizeof *sites, compare);

@@ -22,7 +22,8 @@ struct model_suite {
     unsigned count;
     const struct model_excess *excess; /* ends with a NULL function */
     bool by_one; /* not further where an order that is weaker by one will do */
-    const char *file; /* whose orders are made weaker; NULL: all */
+    const char *file; /* whose orders are made weaker, by parts of their
+                         names; NULL: all */
     /* To find a weaker order: so many executions in order (0: all), then so
      * many at random, of each model. */
     uint64_t limit;

@@ -14,12 +14,13 @@ struct model_weaker model_weaker;
 
 int model_order(const struct model_site *site)
 {
-    return model_weaker.site == site ? model_weaker.order : site->order;
+    return model_weaker.site == site->first ? model_weaker.order : site->order;
 }
 
 int model_failure(const struct model_site *site)
 {
-    return model_weaker.site == site ? model_weaker.failure : site->failure;
+    return model_weaker.site == site->first ? model_weaker.failure
+                                            : site->failure;
 }
 
 void model_parker_begins(struct crew__parker *parker)
@@ -48,6 +49,11 @@ crew_ns crew__clock_coarse(void)
 crew_ns crew__clock_step(void)
 {
     return 0;
+}
+
+uint64_t crew__clock_ticks(void)
+{
+    return 1;
 }
 
 /* ---- spinning ---------------------------------------------------------- */
@@ -199,9 +205,11 @@ enum { EVENTS = 8 };
 static crew__a32 *events[EVENTS];
 static const crew__a64 generation;
 static struct crew__lock lock;
+static unsigned pieces; /* of memory, not freed */
 
 void model_world_begin(void)
 {
+    pieces = 0;
     lock.word.raw = 0;
     model_name(&lock.word, "notices' lock");
     for (unsigned i = 0; i < EVENTS; i++)
@@ -256,6 +264,7 @@ void *crew__memory_at(size_t alignment, size_t size, const char *file, int line)
 
     (void)file;
     (void)line;
+    pieces++;
     /* The size goes in front, for the day when it is freed. */
     *(size_t *)(void *)(memory + alignment - sizeof(size_t)) = size;
     return memory + alignment;
@@ -263,8 +272,15 @@ void *crew__memory_at(size_t alignment, size_t size, const char *file, int line)
 
 void crew__memory_free(void *memory)
 {
-    if (memory)
-        model_gone(memory, ((size_t *)memory)[-1]);
+    if (!memory)
+        return;
+    pieces--;
+    model_gone(memory, ((size_t *)memory)[-1]);
+}
+
+unsigned model_pieces(void)
+{
+    return pieces;
 }
 
 /* ---- threads and forks ------------------------------------------------- */

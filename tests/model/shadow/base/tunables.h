@@ -10,9 +10,13 @@
 #define CREW__SPIN_INBOX_MUCH 1u
 #define CREW__SPIN_WAIT       1u
 #define CREW__SPIN_LOCK       1u
+#define CREW__SPIN_RECEIVE    1u
 #define CREW__NAP_AFTER       100u /* never: time is not modelled */
 #define CREW__NAP_PENDING     100u
 #define CREW__NAP_BATCH       8
 #define CREW__NAP_NS          1
+#define CREW__MESSAGE_BYTES   192u
+#define CREW__MESSAGES_KEPT   8u
+#define CREW__PORT_TURN       2u
 
 #endif
