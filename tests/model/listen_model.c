@@ -134,6 +134,13 @@ static void closed_by_another(unsigned me)
     destroy_inbox();
 }
 
+/* It does while on_close is about to say that the other end was closed. */
+static void begin_over(void)
+{
+    begin_listening();
+    close_port(&a);
+}
+
 /* It stops listening in the middle and receives the rest. */
 static void stops_listening(unsigned me)
 {
@@ -281,6 +288,12 @@ static const struct model models[] = {
     {.name = "closed_by_another",
      .threads = 2,
      .begin = begin_listening,
+     .thread = closed_by_another,
+     .end = end,
+     .bound = 3},
+    {.name = "closed_when_over",
+     .threads = 2,
+     .begin = begin_over,
      .thread = closed_by_another,
      .end = end,
      .bound = 3},
