@@ -42,6 +42,8 @@ extern const struct scenario stall_scenarios[];
 extern const struct scenario cancel_scenarios[];
 extern const struct scenario port_scenarios[];
 extern const struct scenario call_scenarios[];
+extern const struct scenario worker_scenarios[];
+extern const struct scenario settle_scenarios[];
 
 /* For options.every_step: what holds between any two steps of the pool of
  * `load` (job.h). */
