@@ -344,8 +344,10 @@ static uint64_t table_generation;
 
 static struct hub *find(const char *name)
 {
-    if (table_generation != crew__fork_current()) {
-        table_generation = crew__fork_current();
+    uint64_t generation = crew__fork_current();
+
+    if (table_generation != generation) {
+        table_generation = generation;
         crew__list_init(&table);
     }
     for (struct crew__link *at = table.next; at != &table; at = at->next) {

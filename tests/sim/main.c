@@ -26,7 +26,7 @@ static const struct scenario *const tables[] = {
     os_scenarios,    self_scenarios,   inbox_scenarios,  task_scenarios,
     group_scenarios, limit_scenarios,  order_scenarios,  end_scenarios,
     step_scenarios,  stall_scenarios,  cancel_scenarios, port_scenarios,
-    call_scenarios,  worker_scenarios, settle_scenarios,
+    call_scenarios,  worker_scenarios, settle_scenarios, hub_scenarios,
 };
 
 struct plan {
