@@ -1,5 +1,6 @@
 /*
- * The sizes of what lies on the way of a task, and of what a pool is made of.
+ * The sizes of what lies on the way of a task or a message, and of what a pool,
+ * a channel and a worker are made of.
  * Words of different writers are CREW__APART apart, so padding is wanted;
  * tests/pool/layout_test.c says where.
  */
@@ -10,9 +11,12 @@
 #include "pool/pool.h"
 #include "pool/queue.h"
 #include "pool/task.h"
+#include "port/pipe.h"
+#include "port/port.h"
 #include "runtime/idle.h"
 #include "runtime/inbox_state.h"
 #include "runtime/waiter.h"
+#include "worker/worker.h"
 
 #include <stdio.h>
 
@@ -40,6 +44,16 @@ static const struct {
     SIZE(struct crew__waiter, "on the stack of a thread that waits"),
     SIZE(struct crew_pool, "one per pool"),
     SIZE(struct crew_inbox, "one per inbox"),
+    SIZE(crew_message, "public; what a program sees of a message"),
+    SIZE(struct crew__message, "in front of a message's bytes and entries"),
+    SIZE(struct crew__body, "in front of bytes that a hub's members share"),
+    SIZE(struct crew__shelf, "spare messages: one per direction"),
+    SIZE(struct crew__pipe, "one per direction, its shelf in it"),
+    SIZE(struct crew__pipe_take, "its receiver's half"),
+    SIZE(struct crew_port, "one per end, and per member of a hub"),
+    SIZE(struct crew__listening, "one per port that listens"),
+    SIZE(struct crew__port_sleeper, "on the stack of one who receives"),
+    SIZE(struct crew_worker, "one per worker of one's own"),
 };
 
 int main(void)
