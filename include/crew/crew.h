@@ -8,6 +8,7 @@
 #include <crew/base.h>
 #include <crew/buffer.h>
 #include <crew/call.h>
+#include <crew/environment.h>
 #include <crew/exit.h>
 #include <crew/group.h>
 #include <crew/inbox.h>

@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include "base/assert.h"
+#include "worker/environment.h"
 
 #include <errno.h>
 
@@ -10,6 +11,7 @@ static void free_worker(crew_worker *worker)
 {
     if (worker->port)
         worker->port->transport->release(worker->port);
+    crew__environment_release(worker->environment);
     crew__memory_free(worker->text);
     crew__memory_free(worker->name);
     crew__census_died(CREW__CENSUS_WORKER, worker);

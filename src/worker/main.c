@@ -1,5 +1,7 @@
 #include "worker/worker.h"
 
+#include "worker/environment.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -101,6 +103,15 @@ static int call_main(crew_worker *worker)
 
 /* ---- the end --------------------------------------------------------------- */
 
+/* Now, as the handle may be kept for long. */
+static void forget_environment(crew_worker *worker)
+{
+    struct crew__environment *environment = worker->environment;
+
+    worker->environment = NULL;
+    crew__environment_release(environment);
+}
+
 /* Nobody reads it before `ended`. */
 static void fill_in(crew_worker *worker, int code)
 {
@@ -135,6 +146,7 @@ void crew__worker_run(void *arg)
         wind_up(worker);
     if (crew__worker_is_forked(worker))
         return; /* all of it is in the other process */
+    forget_environment(worker);
     fill_in(worker, code);
     crew__worker_tell_end(worker);
 }

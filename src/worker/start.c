@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include "base/assert.h"
+#include "worker/environment.h"
 
 #include <errno.h>
 #include <string.h>
@@ -115,6 +116,7 @@ static void init(crew_worker *worker, crew_main_fn *main,
     crew__cancel_init(&worker->cancel);
     worker->cancel.meter = &worker->meter;
     worker->main = main;
+    worker->environment = crew__environment_here();
     worker->inbox = options->inbox;
     worker->on_online = options->on_online;
     worker->on_error = options->on_error;

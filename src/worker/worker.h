@@ -9,6 +9,7 @@
  *   family   destroy, and the end of what a worker has started
  *   worker   what the handle and the self are asked
  *   describe its name and state, in words
+ *   environment   what a worker finds without being sent it
  *
  * A worker begins at a gate: its thread is there before its start message has
  * moved, so that nothing has moved where no thread can be had. It passes with
@@ -56,6 +57,8 @@
 
 enum crew__handle { CREW__HANDLE_HELD, CREW__HANDLE_GOING, CREW__HANDLE_GONE };
 
+struct crew__environment;
+
 struct crew_worker {
     struct crew__worker place;
     struct crew__cancel cancel;
@@ -76,6 +79,7 @@ struct crew_worker {
     bool has_start;
     bool masked; /* it is to run on `mask` */
     struct crew__cpuset mask;
+    struct crew__environment *environment; /* its thread's, once it runs */
 
     struct crew__parker parker; /* at the gate */
     bool may_enter;             /* published by its token */

@@ -322,11 +322,28 @@ static int call_with_message(struct scene *scene)
 
 /* ---- a worker --------------------------------------------------------------- */
 
+/* What the program has set, and a change that goes with the worker. */
+static void use_environment(void)
+{
+    crew_message *found = NULL;
+    int r = crew_environment_get("walk", &found);
+
+    check(r == 0 || r == -ENOMEM);
+    if (r == 0)
+        check_equal(found->buffer_count, 1);
+    crew_message_free(found);
+    r = crew_environment_set("own", &(crew_message){.tag = 1});
+    check(r == 0 || r == -ENOMEM);
+    r = crew_environment_set("walk", NULL);
+    check(r == 0 || r == -ENOMEM);
+}
+
 static int work(crew_self *self, crew_message *start)
 {
     (void)self;
     check_equal(start->buffer_count, 1);
     check_equal(start->port_count, 1);
+    use_environment();
     return 0;
 }
 
@@ -341,6 +358,19 @@ static void on_exit_(crew_worker *worker, const crew_exit *how, void *arg)
     check_equal(how->code, 0);
     check_equal(crew_worker_destroy(worker), 0);
     ((struct scene *)arg)->exits++;
+}
+
+/* Replaces what is there, if it can. */
+static int set_environment(struct scene *scene)
+{
+    crew_message value = {.bytes = "value",
+                          .size = 5,
+                          .buffers = &scene->buffer,
+                          .buffer_count = 1};
+    int first = crew_environment_set("walk", &value);
+    int second = crew_environment_set("walk", &value);
+
+    return first ? first : second;
 }
 
 /* What did not move is still here, and can be used. */
@@ -402,6 +432,8 @@ static void wait_for_word(struct scene *scene)
 
 static void destroy_all(struct scene *scene)
 {
+    /* To remove the last needs nothing. */
+    check_equal(crew_environment_set("walk", NULL), 0);
     close_ports(scene);
     /* A call that still waits when the pool stops is dropped. */
     if (scene->pool)
@@ -450,6 +482,8 @@ static int play(void)
         r = post_all(&scene);
     if (r == 0)
         r = call_with_message(&scene);
+    if (r == 0)
+        r = set_environment(&scene);
     if (r == 0)
         r = start_worker(&scene);
     if (r == 0)
