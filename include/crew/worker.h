@@ -116,6 +116,68 @@ CREW_API crew_port *crew_self_port(crew_self *self);
 CREW_API crew_inbox *crew_self_inbox(crew_self *self);
 
 /*
+ * The worker's number, by which any thread may post to it: never given to
+ * another one. Of the calling worker: crew_self_id. 0 outside of a worker.
+ *
+ * Threads: any; crew_self_id: the worker's.
+ * Since:   0.1
+ */
+CREW_API uint64_t crew_worker_id(const crew_worker *worker);
+CREW_API uint64_t crew_self_id(crew_self *self);
+
+/* What was posted to the worker by its id, `from` whom: a worker's id, or 0.
+ * The message is as in a listener's on_message. The result is the answer to
+ * who waits for one. */
+typedef int crew_post_fn(uint64_t from, crew_message *message, void *arg);
+
+/*
+ * From now on `fn` is given what is posted to this worker by its id. It does
+ * not keep crew_inbox_run going. A second call replaces `fn` and `arg`; what
+ * waits is then given to the new one. NULL: posts are refused again; those
+ * that wait are released, and who waits for an answer is told -ENOTCONN. So
+ * it is when the worker's main has returned, but with -ESRCH.
+ *
+ * Threads: the worker's.
+ * Blocks:  never.
+ * Calls:   fn, when the worker's inbox is dispatched, one at a time.
+ * Errors:  -EINVAL     a self of another thread, or of no worker.
+ *          -ENOMEM     no memory.
+ * Since:   0.1
+ */
+CREW_API int crew_self_on_post(crew_self *self, crew_post_fn *fn, void *arg);
+
+/*
+ * Posts a message to the worker with that id, wherever it was started.
+ *
+ * With a timeout of 0 it is queued there. Else it waits for the handler, whose
+ * result is written to *answer (NULL: not wanted). Whatever went wrong before
+ * the handler was called, it will not be called: a message is either handled or
+ * still the sender's, never both. Two workers that wait for each other's
+ * handlers wait until their timeouts.
+ *
+ * Returns 0: queued, or handled; 1: the handler has the message, and had not
+ * returned when the time was over or the caller was terminated; *answer is
+ * untouched.
+ *
+ * Threads: any.
+ * Blocks:  with 0 never; else as said.
+ * Owns:    with 0 or 1 buffers and ports belong to the message; on errors all
+ *          is as before. While it waits the ports in it are nobody's to use.
+ * Errors:  -ESRCH      there is no such worker, or it has ended, also while
+ *                      the message waited there.
+ *          -ENOTCONN   it has no handler, or has taken it away meanwhile.
+ *          -EAGAIN     as much waits there as in a channel by default.
+ *          -ETIMEDOUT  it was not handled in time.
+ *          -ECANCELED  the caller is a worker and was terminated.
+ *          -EINVAL     its own id; a bad timeout; an answer, but a timeout of
+ *                      0; and as crew_post.
+ *          -EBUSY, -ENOMEM   as crew_post.
+ * Since:   0.1
+ */
+CREW_API int crew_worker_post(uint64_t id, const crew_message *message,
+                              int *answer, crew_ns timeout);
+
+/*
  * Asks the worker to end: its self says canceled, and every call that it waits
  * in returns -ECANCELED, as does every one that would wait from then on (but
  * crew_task_wait and crew_group_wait: what they wait for may lie in the frame

@@ -58,6 +58,9 @@
     X(PORT_CLOSED_BUSY, "a port was closed while its callback ran") \
     X(PORT_MOVED_OWN, "a port was moved by its own callback") \
     X(PORT_TURN, "a port had more for a second turn") \
+    X(POST_TAKEN_BACK, "a post by id was given up before it was handled") \
+    X(POST_LEFT, "a post by id was given up while it was handled") \
+    X(POST_REFUSED, "a post by id waited when its worker ended") \
     X(FORKED, "a call in a forked child was refused")
 
 enum crew__mark_id {

@@ -155,6 +155,20 @@ int crew_channel_create(crew_port **a, crew_port **b,
 
 /* ---- posting --------------------------------------------------------------- */
 
+int crew__channel_enter(crew_port *port, size_t size, uint64_t *ticket)
+{
+    return crew__pipe_enter(&end_of(port)->other->in, size, ticket);
+}
+
+void crew__channel_push(crew_port *port, struct crew__message *made,
+                        uint64_t ticket)
+{
+    struct end *other = end_of(port)->other;
+
+    if (crew__pipe_push(&other->in, NULL, made, ticket))
+        crew__port_tell(&other->port);
+}
+
 /* It is on its way: its entries are the sender's no more. */
 static void posted(struct end *end, const crew_message *message, bool tell)
 {

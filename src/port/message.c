@@ -193,6 +193,24 @@ struct crew__message *crew__message_make(struct crew__shelf *shelf,
     return made;
 }
 
+struct crew__message *crew__message_make_led(size_t lead,
+                                             const crew_message *message)
+{
+    size_t bytes = crew__message_room(message);
+    struct crew__message *made = get_memory(NULL, bytes ? lead + bytes : 0);
+
+    if (!made)
+        return NULL;
+    crew__message_copy(&made->public, made->storage + lead, message);
+    born(made, crew__message_stamp());
+    return made;
+}
+
+void *crew__message_lead(const crew_message *message)
+{
+    return whole(message)->storage;
+}
+
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message)
 {

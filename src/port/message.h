@@ -66,6 +66,11 @@ uint64_t crew__message_stamp(void);
 /* One that shares `body`, which it takes a reference of. */
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message);
+/* One in memory of its own, before whose bytes lie `lead` more, a multiple of
+ * 16, zeroed, for a layer above; and where they are. */
+struct crew__message *crew__message_make_led(size_t lead,
+                                             const crew_message *message);
+void *crew__message_lead(const crew_message *message);
 /* Undoes that. */
 void crew__message_unmake(struct crew__message *message);
 /* The same in the caller's memory. How much its bytes, a NUL and its entries

@@ -216,6 +216,13 @@ void crew__ports_move(const crew_message *message);
 
 /* It is shut and drained, and its handle is gone. It may be gone after that. */
 void crew__port_bury(crew_port *port);
+/* A post on a channel in two steps, for a message that a layer above has made:
+ * through the gate (0 and its ticket, -EAGAIN, -EPIPE, -ENOMEM), after which nothing fails and
+ * the push must follow. What happens to its ports is the caller's part. */
+int crew__channel_enter(crew_port *port, size_t size, uint64_t *ticket);
+void crew__channel_push(crew_port *port, struct crew__message *made,
+                        uint64_t ticket);
+
 /* Closes a port that nobody uses; what waited there goes before `chain`. */
 struct crew__node *crew__port_drop(crew_port *port, struct crew__node *chain);
 

@@ -139,6 +139,7 @@ static void destroy_forked(crew_worker *worker)
 {
     crew_port_close(worker->port);
     crew_port_close(worker->inner);
+    crew__post_drop_forked(&worker->box);
     if (crew__worker_here() == worker)
         return;
     crew_inbox_destroy(worker->home);

@@ -39,11 +39,12 @@ static void close_home(crew_worker *worker)
         worker->home = home;
 }
 
-/* Its children, its end of the channel, and what is outstanding in its inbox,
+/* Posts by its id, its children, its end of the channel, and what is outstanding in its inbox,
  * where callbacks may start more. Nothing cancels a wait from here on. */
 static void wind_up(crew_worker *worker)
 {
     crew__cancel_set_current(NULL);
+    crew__post_end(worker);
     crew__worker_end_children(worker);
     crew_port_close(worker->inner);
     crew__inbox_settle(worker->home);

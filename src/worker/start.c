@@ -129,6 +129,7 @@ static void init(crew_worker *worker, crew_main_fn *main,
     worker->exit.deliver = crew__worker_deliver_exit;
     crew__park_init(&worker->parker);
     crew__list_init(&worker->children);
+    crew__post_init(&worker->box);
     crew__store_relaxed(&worker->references, 1); /* not shared yet */
     crew__census_born(CREW__CENSUS_WORKER, worker);
 }
@@ -205,6 +206,7 @@ static int let_in(crew_worker *worker, const crew_worker_options *options)
         if (parent && !crew__worker_is_forked(parent))
             crew__worker_join_family(worker, parent);
         expect_items(worker);
+        crew__id_add(worker);
     }
     open_gate(worker, r == 0);
     return r;

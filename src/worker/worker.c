@@ -33,7 +33,7 @@ crew_worker *crew__worker_here(void)
     return a ? of_place(a->worker) : NULL;
 }
 
-static crew_worker *of_self(crew_self *self)
+crew_worker *crew__worker_of(crew_self *self)
 {
     struct crew__worker *place = self ? self->activation->worker : NULL;
 
@@ -42,14 +42,14 @@ static crew_worker *of_self(crew_self *self)
 
 crew_port *crew_self_port(crew_self *self)
 {
-    crew_worker *worker = of_self(self);
+    crew_worker *worker = crew__worker_of(self);
 
     return worker ? worker->inner : NULL;
 }
 
 crew_inbox *crew_self_inbox(crew_self *self)
 {
-    crew_worker *worker = of_self(self);
+    crew_worker *worker = crew__worker_of(self);
 
     return worker ? worker->home : NULL;
 }
@@ -57,6 +57,16 @@ crew_inbox *crew_self_inbox(crew_self *self)
 crew_port *crew_worker_port(crew_worker *worker)
 {
     return worker ? worker->port : NULL;
+}
+
+uint64_t crew_worker_id(const crew_worker *worker)
+{
+    return worker ? worker->id : 0;
+}
+
+uint64_t crew_self_id(crew_self *self)
+{
+    return crew_worker_id(crew__worker_of(self));
 }
 
 int crew_worker_finish(crew_worker *worker)

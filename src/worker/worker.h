@@ -10,6 +10,8 @@
  *   worker   what the handle and the self are asked
  *   describe its name and state, in words
  *   environment   what a worker finds without being sent it
+ *   id       workers by their ids
+ *   post     posts by id
  *
  * A worker begins at a gate: its thread is there before its start message has
  * moved, so that nothing has moved where no thread can be had. It passes with
@@ -58,6 +60,19 @@
 enum crew__handle { CREW__HANDLE_HELD, CREW__HANDLE_GOING, CREW__HANDLE_GONE };
 
 struct crew__environment;
+struct crew__sender;
+
+/* Where posts by its id arrive; see post.c. Guarded by its lock. */
+struct crew__box {
+    struct crew__lock lock;
+    bool is_over;   /* its worker's main has returned */
+    crew_port *out; /* senders post on this; NULL: there is no handler */
+    crew_port *in;  /* listens in the worker's inbox */
+    crew_post_fn *fn;
+    void *arg;
+    struct crew__link waiting;   /* senders that are QUEUED */
+    struct crew__sender *called; /* the one whose message is being handled */
+};
 
 struct crew_worker {
     struct crew__worker place;
@@ -80,6 +95,10 @@ struct crew_worker {
     bool masked; /* it is to run on `mask` */
     struct crew__cpuset mask;
     struct crew__environment *environment; /* its thread's, once it runs */
+
+    uint64_t id;             /* 0: it has not been let in */
+    crew_worker *next_by_id; /* in the table of ids */
+    struct crew__box box;
 
     struct crew__parker parker; /* at the gate */
     bool may_enter;             /* published by its token */
@@ -114,10 +133,27 @@ char *crew__worker_copy_text(const char *text);
 void crew__worker_release(crew_worker *worker);
 /* The worker that the calling thread is, or NULL. */
 crew_worker *crew__worker_here(void);
+/* The one that has given out this self, or NULL. */
+crew_worker *crew__worker_of(crew_self *self);
 
 /* ---- main.c ---------------------------------------------------------------- */
 
 void crew__worker_run(void *arg); /* the thread */
+
+/* ---- id.c ------------------------------------------------------------------ */
+
+/* Gives it its id, by which it is found until it is removed. */
+void crew__id_add(crew_worker *worker);
+void crew__id_remove(crew_worker *worker);
+/* With a reference for the caller; NULL: there is none. */
+crew_worker *crew__id_find(uint64_t id);
+
+/* ---- post.c ---------------------------------------------------------------- */
+
+void crew__post_init(struct crew__box *box);
+/* It is found no more, and what waits for it is refused. */
+void crew__post_end(crew_worker *worker);
+void crew__post_drop_forked(struct crew__box *box);
 
 /* ---- ending.c -------------------------------------------------------------- */
 
