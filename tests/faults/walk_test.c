@@ -31,6 +31,7 @@ struct scene {
     unsigned posted, came, closes;
     crew_port *c, *d; /* d goes along with a worker's start message */
     unsigned onlines, exits;
+    unsigned sent, handled; /* posts by id */
     bool began;
     bool listened;
     char bytes[16];
@@ -407,6 +408,83 @@ static int start_worker(struct scene *scene)
     return r;
 }
 
+/* ---- posts by id ------------------------------------------------------------ */
+
+static int on_post(uint64_t from, crew_message *message, void *arg)
+{
+    check_equal(from, 0);
+    check_equal(message->buffer_count, 1);
+    check_equal(message->port_count, message->tag);
+    ++*(unsigned *)arg;
+    return 1;
+}
+
+/* Until it is terminated. */
+static int serve(crew_self *self, crew_message *start)
+{
+    struct scene *scene = (struct scene *)(uintptr_t)start->tag;
+    int r = crew_self_on_post(self, on_post, &scene->handled);
+
+    while (r >= 0)
+        r = crew_inbox_wait(crew_self_inbox(self), CREW_FOREVER);
+    return r == -ECANCELED ? 0 : r;
+}
+
+/* `with_port`: it waits for the answer, and a port goes along. What was not
+ * handled is still here. */
+static int post_by_id(struct scene *scene, uint64_t id, bool with_port)
+{
+    crew_message message = {
+        .buffers = &scene->buffer, .buffer_count = 1, .tag = with_port};
+    crew_port *port = NULL;
+    crew_port *other = NULL;
+    int answer = 1;
+    int r = with_port ? crew_channel_create(&port, &other, NULL) : 0;
+
+    if (r < 0)
+        return r;
+    message.ports = &port;
+    message.port_count = with_port;
+    crew_buffer_retain(scene->buffer);
+    do /* its handler may be still to come */
+        r = crew_worker_post(id, &message, with_port ? &answer : NULL,
+                             with_port ? CREW_FOREVER : 0);
+    while (r == -ENOTCONN);
+    check_equal(answer, 1);
+    scene->sent += r == 0;
+    if (r < 0) {
+        crew_buffer_release(scene->buffer);
+        crew_port_close(port);
+    }
+    crew_port_close(other);
+    return r;
+}
+
+static int post_by_ids(struct scene *scene)
+{
+    crew_message start = {.tag = (uintptr_t)scene};
+    crew_worker_options options = {.start = &start};
+    crew_worker *worker = NULL;
+    crew_exit how;
+    int r = crew_worker_start(&worker, serve, &options);
+    int first, second;
+
+    if (r < 0)
+        return r;
+    first = post_by_id(scene, crew_worker_id(worker), false);
+    second = post_by_id(scene, crew_worker_id(worker), true);
+    crew_worker_terminate(worker);
+    check_equal(crew_worker_wait(worker, &how, CREW_FOREVER), 0);
+    check_equal(crew_worker_destroy(worker), 0);
+    /* The one that was not waited for comes before the other. */
+    if (second == 0)
+        check_equal(scene->handled, scene->sent);
+    check(first != -ESRCH || how.code < 0);
+    if (how.code < 0) /* it could not open its handler */
+        return how.code;
+    return first ? first : second;
+}
+
 static void ask_all(struct scene *scene)
 {
     static char text[4096];
@@ -484,6 +562,8 @@ static int play(void)
         r = call_with_message(&scene);
     if (r == 0)
         r = set_environment(&scene);
+    if (r == 0)
+        r = post_by_ids(&scene);
     if (r == 0)
         r = start_worker(&scene);
     if (r == 0)
