@@ -3,6 +3,7 @@
  * sent them. A worker begins with what its starter had at that moment; what
  * either sets or removes afterwards, the other does not see. The program's own
  * data is that of all threads that are no worker's, those of pools included.
+ * Names that libraries choose are written "library/name".
  *
  * It has nothing to do with the environment of the process (getenv), which
  * the library neither reads for this nor changes.

@@ -166,7 +166,8 @@ CREW_API int crew_self_on_post(crew_self *self, crew_post_fn *fn, void *arg);
  * Errors:  -ESRCH      there is no such worker, or it has ended, also while
  *                      the message waited there.
  *          -ENOTCONN   it has no handler, or has taken it away meanwhile.
- *          -EAGAIN     as much waits there as in a channel by default.
+ *          -EAGAIN     as much waits there as in a channel by default; what
+ *                      timed out is counted until it is passed over.
  *          -ETIMEDOUT  it was not handled in time.
  *          -ECANCELED  the caller is a worker and was terminated.
  *          -EINVAL     its own id; a bad timeout; an answer, but a timeout of

@@ -163,6 +163,21 @@ static int derive(struct crew__environment **out,
 
 /* ---- whose ----------------------------------------------------------------- */
 
+/* A lock that is free in a forked child, from the first creation on: which
+ * may be this. */
+static void lock_programs(void)
+{
+    const crew__a64 *word;
+
+    crew__fork_generation(&word);
+    crew__lock(crew__fork_lock());
+}
+
+static void unlock_programs(void)
+{
+    crew__unlock(crew__fork_lock());
+}
+
 struct crew__environment *crew__environment_here(void)
 {
     crew_worker *worker = crew__worker_here();
@@ -170,9 +185,9 @@ struct crew__environment *crew__environment_here(void)
 
     if (worker)
         return retain(worker->environment);
-    crew__lock(crew__fork_lock());
+    lock_programs();
     found = retain(programs);
-    crew__unlock(crew__fork_lock());
+    unlock_programs();
     return found;
 }
 
@@ -182,11 +197,11 @@ static bool replace_programs(struct crew__environment *from,
 {
     bool same;
 
-    crew__lock(crew__fork_lock());
+    lock_programs();
     same = programs == from;
     if (same)
         programs = by;
-    crew__unlock(crew__fork_lock());
+    unlock_programs();
     return same;
 }
 

@@ -55,6 +55,8 @@ crew_worker *crew__id_find(uint64_t id)
 {
     crew_worker *found = NULL;
 
+    if (crew__fork_current() == 0)
+        return NULL; /* nothing was created here, not even the lock */
     crew__lock(crew__fork_lock());
     if (table.generation == crew__fork_current())
         found = *chain_of(id);
