@@ -511,7 +511,7 @@ static int handles_slowly(uint64_t from, crew_message *message, void *arg)
     struct slow *slow = arg;
 
     (void)from;
-    check_equal(message->buffer_count, 1);
+    check_equal(message->buffer_count + message->port_count, 1);
     test_gate_open(&slow->entered);
     test_gate_wait(&slow->leave);
     return 3;
@@ -960,6 +960,50 @@ CREW_TEST(a_port_may_be_posted_by_id_from_its_own_callback)
     check_equal(noted.count, 3);
     check_equal(crew_inbox_destroy(inbox), 0);
     test_gate_fini(&gate);
+}
+
+static int moves_and_is_terminated(crew_self *self, crew_message *start)
+{
+    struct own *own = (struct own *)(uintptr_t)start->tag;
+    crew_listener listener = {.on_message = moves_itself, .arg = own};
+    crew_port *port = start->ports[0];
+
+    start->ports[0] = NULL;
+    check_equal(crew_listen(port, crew_self_inbox(self), &listener), 0);
+    check_equal(crew_inbox_dispatch(crew_self_inbox(self), 0), 1);
+    check_equal(crew_inbox_dispatch(crew_self_inbox(self), 0), 0);
+    return 0;
+}
+
+/* It has moved before its callback goes on, though the handler is not done. */
+CREW_TEST(NM3_a_port_has_moved_when_its_own_callback_gives_up)
+{
+    struct slow slow;
+    struct desk desk = {handles_slowly, &slow, NULL};
+    struct own own = {.timeout = CREW_FOREVER};
+    struct pair pair = make_channel();
+    crew_message message = {
+        .ports = &pair.b, .port_count = 1, .tag = (uintptr_t)&own};
+    crew_worker_options options = {.start = &message};
+    crew_worker *worker;
+    crew_worker *mover = NULL;
+
+    slow_init(&slow);
+    worker = start_serving(&desk, &own.id);
+    check_equal(post_tag(pair.a, 0), 0);
+    check_equal(post_tag(pair.a, 1), 0); /* not for its callback any more */
+    assert_int_equal(
+        crew_worker_start(&mover, moves_and_is_terminated, &options), 0);
+    check(test_gate_wait(&slow.entered));
+    check_equal(crew_worker_terminate(mover), 0);
+    check_equal(end_worker(mover), 0);
+    check_equal(own.result, 1);
+    check_equal(own.count, 1);
+    test_gate_open(&slow.leave);
+    finish(worker);
+    check_equal(receive_tag(pair.a, 0), -EPIPE);
+    crew_port_close(pair.a);
+    slow_fini(&slow);
 }
 
 /* ---- fork ------------------------------------------------------------------ */
