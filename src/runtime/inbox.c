@@ -183,6 +183,11 @@ int crew_inbox_fd(const crew_inbox *inbox)
     return inbox->fd;
 }
 
+bool crew__inbox_is_polled(crew_inbox *inbox)
+{
+    return crew__load_relaxed(&inbox->fd_asked) != 0; /* a lone word */
+}
+
 /* ---- notices ----------------------------------------------------------- */
 
 void crew__notices_lock(void)
@@ -199,8 +204,17 @@ void crew__notice_link(crew_inbox *inbox, struct crew__notice *notice)
 {
     notice->inbox = inbox;
     notice->due = false;
+    notice->deadline = 0;
     notice->next = inbox->noticed;
     inbox->noticed = notice;
+}
+
+void crew__notice_link_until(crew_inbox *inbox, struct crew__notice *notice,
+                             crew_ns deadline)
+{
+    crew__notice_link(inbox, notice);
+    notice->deadline = deadline;
+    crew__inbox_rouse_run(inbox); /* who sleeps shall sleep no longer */
 }
 
 void crew__notice_unlink(struct crew__notice *notice)
@@ -222,16 +236,46 @@ void crew__notice_withdraw(struct crew__notice *notice)
         crew__inbox_rouse_run(inbox);
 }
 
+static bool make_due(struct crew__notice *notice)
+{
+    if (notice->due)
+        return false;
+    notice->due = true;
+    notice->round = notice->inbox->round;
+    crew__store_seq_cst(&notice->inbox->notices, 1);
+    return true;
+}
+
 void crew__notice_tell(struct crew__notice *notice)
 {
-    crew_inbox *inbox = notice->inbox;
+    if (make_due(notice))
+        crew__inbox_rouse(notice->inbox);
+}
 
-    if (notice->due)
+/* Under the lock, the owner: those of which it is time are due. */
+static void look_at_deadlines(crew_inbox *inbox, crew_ns now)
+{
+    inbox->alarm = 0;
+    for (struct crew__notice *n = inbox->noticed; n; n = n->next) {
+        if (n->due || n->deadline == 0)
+            continue;
+        if (n->deadline <= now)
+            make_due(n);
+        else if (inbox->alarm == 0 || n->deadline < inbox->alarm)
+            inbox->alarm = n->deadline;
+    }
+}
+
+/* `alarm` has come; what it was for may have been withdrawn. */
+static void ring_alarm(crew_inbox *inbox)
+{
+    crew_ns now = crew__clock_now();
+
+    if (now < inbox->alarm)
         return;
-    notice->due = true;
-    notice->round = inbox->round;
-    crew__store_seq_cst(&inbox->notices, 1);
-    crew__inbox_rouse(inbox);
+    crew__notices_lock();
+    look_at_deadlines(inbox, now);
+    crew__notices_unlock();
 }
 
 /* Takes one that was told in `round` or before. `notices` stays set while any
@@ -250,6 +294,8 @@ static struct crew__notice *take_due(crew_inbox *inbox, uint32_t round)
     if (found)
         crew__notice_unlink(found);
     crew__store_seq_cst(&inbox->notices, due > (found != NULL));
+    if (!found)
+        look_at_deadlines(inbox, 0); /* some may have been linked since */
     crew__notices_unlock();
     return found;
 }
@@ -390,8 +436,9 @@ static unsigned deliver_notices(crew_inbox *inbox, unsigned max)
             inbox->notices_due = false;
             break;
         }
+        inbox->ran = 1;
         notice->deliver(notice);
-        count++;
+        count += inbox->ran;
     }
     return count;
 }
@@ -425,11 +472,20 @@ void crew__inbox_take_back(crew_inbox *inbox)
     crew__store_relaxed(&inbox->delivered, before - 1); /* own word */
 }
 
+void crew__inbox_forgo(crew_inbox *inbox)
+{
+    uint64_t before = crew__load_relaxed(&inbox->delivered); /* own word */
+
+    crew__store_relaxed(&inbox->delivered, before + 1); /* own word */
+}
+
 int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
 {
     unsigned count;
 
     collect(inbox);
+    if (inbox->alarm != 0)
+        ring_alarm(inbox);
     place_notices(inbox);
     inbox->number++;
     inbox->last = inbox->ready ? inbox->ready_last : NULL;

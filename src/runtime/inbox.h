@@ -87,14 +87,19 @@ void crew__inbox_let_go(crew_inbox *inbox);
 
 /*
  * A notice is a wish to be called once when something becomes true (room in a
- * queue). It keeps run going, but is no part of pending, and may be withdrawn
- * at any time. All notices of all inboxes are guarded by one lock.
+ * queue), or late. It keeps run going, but is no part of pending, and may be
+ * withdrawn at any time. All notices of all inboxes are guarded by one lock.
+ *
+ * A deadline is kept by the owner: wait and run wake for it, a dispatch looks
+ * whether it has passed. Nobody makes the fd readable then, so none is given to
+ * an inbox that is polled.
  */
 struct crew__notice {
     struct crew__notice *next;
     crew_inbox *inbox; /* NULL: not linked */
     bool due;
-    uint32_t round; /* of its inbox, when it was told */
+    crew_ns deadline; /* it is due then; 0: it has none */
+    uint32_t round;   /* of its inbox, when it was told */
     /* On the inbox's thread, without the lock; the notice is unlinked. */
     void (*deliver)(struct crew__notice *notice);
     /* Its inbox is being destroyed; under the lock; the notice is unlinked. */
@@ -105,10 +110,20 @@ void crew__notices_lock(void);
 void crew__notices_unlock(void);
 /* These under the lock. */
 void crew__notice_link(crew_inbox *inbox, struct crew__notice *notice);
+/* It may come late: the owner learns of the deadline. */
+void crew__notice_link_until(crew_inbox *inbox, struct crew__notice *notice,
+                             crew_ns deadline);
 void crew__notice_unlink(struct crew__notice *notice);
 /* Unlinks one that its inbox may be waiting for. */
 void crew__notice_withdraw(struct crew__notice *notice);
 void crew__notice_tell(struct crew__notice *notice);
+
+/* Inside a notice's `deliver`: this was the callback that an item was expected
+ * for, which will not be posted. */
+void crew__inbox_forgo(crew_inbox *inbox);
+
+/* Whether somebody has its fd, to sleep on it. */
+bool crew__inbox_is_polled(crew_inbox *inbox);
 
 /* Dispatches until nothing is outstanding, whatever listens here. */
 void crew__inbox_settle(crew_inbox *inbox);

@@ -55,6 +55,7 @@ struct crew_inbox {
     bool notices_due;        /* notices are next, ... */
     struct crew__node *before_notices; /* ... or after this item; NULL */
     uint32_t cleared; /* `writes` when the fd was last cleared */
+    crew_ns alarm;    /* the first deadline of a notice; 0: none */
     struct crew__node *ready;
     struct crew__node *ready_last;
     struct crew__notice *noticed; /* guarded by the notices' lock, ... */

@@ -54,7 +54,18 @@ static void nap(crew_ns deadline)
     crew__park(&parker, end < deadline ? end : deadline);
 }
 
-/* Sleeps until there is something to do: 0, -ETIMEDOUT, -ECANCELED. */
+/* cancel's, but an alarm is something to do. */
+static int park(crew_inbox *inbox, struct crew__parker *parker,
+                crew_ns deadline)
+{
+    bool alarmed = inbox->alarm != 0 && inbox->alarm < deadline;
+    int r = crew__cancel_park(parker, alarmed ? inbox->alarm : deadline);
+
+    return alarmed && r == -ETIMEDOUT ? -EINTR : r;
+}
+
+/* Sleeps until there is something to do: 0, -ETIMEDOUT, -ECANCELED, or -EINTR
+ * where it is an alarm. */
 static int sleep_until_work(crew_inbox *inbox, crew_ns deadline)
 {
     struct crew__parker parker;
@@ -64,7 +75,7 @@ static int sleep_until_work(crew_inbox *inbox, crew_ns deadline)
     crew__park_init(&parker);
     crew__store_seq_cst(&inbox->waiter, mine);
     if (!should_wake(inbox)) {
-        r = crew__cancel_park(&parker, deadline);
+        r = park(inbox, &parker, deadline);
         if (r == 0)
             return 0;
     }
@@ -107,7 +118,7 @@ static int wait_once(crew_inbox *inbox, crew_ns deadline)
         } else if (!look_for_a_moment(inbox)) {
             int r = sleep_until_work(inbox, deadline);
 
-            if (r < 0)
+            if (r < 0 && r != -EINTR)
                 return r;
         }
     }

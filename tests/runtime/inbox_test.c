@@ -195,6 +195,81 @@ CREW_TEST(a_notice_that_is_told_is_delivered_once)
     check_equal(told[2].withdrawn, 1);
 }
 
+/* ---- deadlines ------------------------------------------------------------- */
+
+static void link_until(crew_inbox *inbox, struct told *told, crew_ns deadline)
+{
+    *told = (struct told){.notice = {.deliver = deliver, .withdraw = withdraw}};
+    crew__notices_lock();
+    crew__notice_link_until(inbox, &told->notice, deadline);
+    crew__notices_unlock();
+}
+
+CREW_TEST(a_wait_wakes_for_the_deadlines_of_notices)
+{
+    crew_inbox *inbox = make_inbox();
+    crew_ns now = crew__clock_now();
+    struct told told[3];
+
+    link_until(inbox, &told[0], now + 3600 * CREW_S);
+    link_until(inbox, &told[1], now + 4 * CREW_MS);
+    link_until(inbox, &told[2], now + 2 * CREW_MS);
+    check_equal(crew_inbox_wait(inbox, 30 * CREW_S), 1);
+    check_at_least(crew__clock_now(), now + 2 * CREW_MS);
+    check_equal(told[2].delivered, 1);
+    check_equal(told[1].delivered, 0);
+    check_equal(crew_inbox_wait(inbox, 30 * CREW_S), 1);
+    check_at_least(crew__clock_now(), now + 4 * CREW_MS);
+    check_equal(told[1].delivered, 1);
+    /* A wait has a deadline of its own. */
+    check_equal(crew_inbox_wait(inbox, CREW_MS), -ETIMEDOUT);
+    check_equal(crew_inbox_dispatch(inbox, 0), 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+    check_equal(told[0].withdrawn, 1);
+}
+
+CREW_TEST(a_deadline_that_is_taken_back_wakes_for_nothing)
+{
+    crew_inbox *inbox = make_inbox();
+    struct told told;
+
+    link_until(inbox, &told, crew__clock_now() + CREW_MS);
+    check_equal(crew_inbox_dispatch(inbox, 0), 0); /* it is noted */
+    crew__notices_lock();
+    crew__notice_withdraw(&told.notice);
+    crew__notices_unlock();
+    check_equal(crew_inbox_wait(inbox, 3 * CREW_MS), -ETIMEDOUT);
+    check_equal(told.delivered, 0);
+    check_equal(crew_inbox_destroy(inbox), 0);
+}
+
+struct late {
+    crew_inbox *inbox;
+    struct told told;
+};
+
+/* One sleeps, the other links. */
+static void wait_or_link(unsigned index, void *arg)
+{
+    struct late *late = arg;
+
+    if (index == 0)
+        check_equal(crew_inbox_wait(late->inbox, 30 * CREW_S), 1);
+    else
+        link_until(late->inbox, &late->told, crew__clock_now() + CREW_MS);
+}
+
+CREW_TEST(an_owner_that_sleeps_hears_of_a_deadline)
+{
+    for (unsigned round = 0; round < 200; round++) {
+        struct late late = {.inbox = make_inbox()};
+
+        test_threads(2, wait_or_link, &late);
+        check_equal(late.told.delivered, 1);
+        check_equal(crew_inbox_destroy(late.inbox), 0);
+    }
+}
+
 CREW_TEST(notices_beyond_max_keep_the_fd_readable)
 {
     crew_inbox *inbox = make_inbox();
