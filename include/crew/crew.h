@@ -12,6 +12,7 @@
 #include <crew/exit.h>
 #include <crew/group.h>
 #include <crew/inbox.h>
+#include <crew/lock.h>
 #include <crew/pool.h>
 #include <crew/port.h>
 #include <crew/self.h>

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 static const char *const kind_names[CREW__CENSUS_KINDS] = {
-    "memory",  "mapping", "descriptor", "thread", "inbox",
-    "pool",    "group",   "buffer",     "port",   "channel",
-    "message", "hub",     "worker",     "call",   "environment",
+    "memory", "mapping", "descriptor", "thread",      "inbox",   "pool",
+    "group",  "buffer",  "port",       "channel",     "message", "hub",
+    "worker", "lock",    "call",       "environment",
 };
 
 /* A hash of chains under one lock of its own: the census must not go through

@@ -22,6 +22,7 @@ enum crew__census_kind {
     CREW__CENSUS_MESSAGE, /* from its post until it is freed */
     CREW__CENSUS_HUB,
     CREW__CENSUS_WORKER,
+    CREW__CENSUS_LOCK, /* a named one */
     CREW__CENSUS_CALL, /* until its `done` has returned and its handle is gone */
     CREW__CENSUS_ENVIRONMENT,
     CREW__CENSUS_KINDS

@@ -61,6 +61,9 @@
     X(POST_TAKEN_BACK, "a post by id was given up before it was handled") \
     X(POST_LEFT, "a post by id was given up while it was handled") \
     X(POST_REFUSED, "a post by id waited when its worker ended") \
+    X(CLAIM_TOO_LATE, "a named lock was granted while its call gave up") \
+    X(CLAIM_ALARM_LATE, "the alarm of a named lock came after its answer") \
+    X(CLAIM_STOLEN_EARLY, "a named lock was stolen before its answer") \
     X(FORKED, "a call in a forked child was refused")
 
 enum crew__mark_id {

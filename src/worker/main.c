@@ -1,3 +1,4 @@
+#include "worker/lock.h"
 #include "worker/worker.h"
 
 #include "worker/environment.h"
@@ -39,12 +40,14 @@ static void close_home(crew_worker *worker)
         worker->home = home;
 }
 
-/* Posts by its id, its children, its end of the channel, and what is outstanding in its inbox,
- * where callbacks may start more. Nothing cancels a wait from here on. */
+/* Its locks, posts by its id, its children, its end of the channel, and what is
+ * outstanding in its inbox, where callbacks may start more. Nothing cancels a
+ * wait from here on. */
 static void wind_up(crew_worker *worker)
 {
     crew__cancel_set_current(NULL);
     crew__post_end(worker);
+    crew__lock_end_all(worker);
     crew__worker_end_children(worker);
     crew_port_close(worker->inner);
     crew__inbox_settle(worker->home);
@@ -52,6 +55,7 @@ static void wind_up(crew_worker *worker)
         crew__worker_end_children(worker);
         crew__inbox_settle(worker->home);
     }
+    crew__lock_free_all(worker);
     close_home(worker);
 }
 

@@ -130,6 +130,8 @@ static void init(crew_worker *worker, crew_main_fn *main,
     crew__park_init(&worker->parker);
     crew__list_init(&worker->children);
     crew__post_init(&worker->box);
+    crew__list_init(&worker->locks);
+    crew__list_init(&worker->ended_locks);
     crew__store_relaxed(&worker->references, 1); /* not shared yet */
     crew__census_born(CREW__CENSUS_WORKER, worker);
 }

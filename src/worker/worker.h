@@ -12,6 +12,7 @@
  *   environment   what a worker finds without being sent it
  *   id       workers by their ids
  *   post     posts by id
+ *   lock     named locks, see lock.h
  *
  * A worker begins at a gate: its thread is there before its start message has
  * moved, so that nothing has moved where no thread can be had. It passes with
@@ -123,6 +124,11 @@ struct crew_worker {
     struct crew__link children;
     struct crew__link sibling; /* linked in its parent's children */
     crew_worker *parent;       /* holds a reference; NULL: started elsewhere */
+
+    /* Under that of the named locks, see lock.h: */
+    struct crew__link locks;       /* its own, */
+    struct crew__link ended_locks; /* and those that wait for its end */
+    bool locks_over;               /* its main has returned */
 };
 
 /* Under the lock: whether it keeps its inbox's run going until it has ended. */

@@ -72,9 +72,20 @@ static int in_worker_wait(crew_self *self)
     return crew_worker_wait(child, NULL, CREW_FOREVER);
 }
 
+/* Of two requests in one worker the second waits for ever. */
+static int in_lock_request(crew_self *self)
+{
+    crew_lock *lock = NULL;
+
+    (void)self;
+    check_equal(crew_lock_request(&lock, "test/W4", NULL), 0);
+    return crew_lock_request(&lock, "test/W4", NULL);
+}
+
 static int (*const waits[])(crew_self *) = {
-    in_receive,   in_receive_any, in_post_wait, in_inbox_wait,
-    in_inbox_run, in_atomic_wait, in_sleep,     in_worker_wait};
+    in_receive,    in_receive_any, in_post_wait,
+    in_inbox_wait, in_inbox_run,   in_atomic_wait,
+    in_sleep,      in_worker_wait, in_lock_request};
 
 /* Says that it is about to wait, then waits; its result is the code. */
 static int waits_somewhere(crew_self *self, crew_message *start)

@@ -45,6 +45,10 @@ SAME("reserved words of the channel's options",
      sizeof(((crew_channel_options *)0)->reserved), 6 * sizeof(uintptr_t));
 SAME("reserved words of the hub's options",
      sizeof(((crew_hub_options *)0)->reserved), 8 * sizeof(uintptr_t));
+SAME("reserved words of a lock's options",
+     sizeof(((crew_lock_options *)0)->reserved), 4 * sizeof(uintptr_t));
+SAME("zero is the default mode of a lock", CREW_LOCK_EXCLUSIVE, 0);
+SAME("shared", CREW_LOCK_SHARED, 1);
 SAME("zero refuses", CREW_FULL_REFUSE, 0);
 SAME("dropping", CREW_FULL_DROP_OLDEST, 1);
 
