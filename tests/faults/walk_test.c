@@ -34,6 +34,8 @@ struct scene {
     unsigned sent, handled; /* posts by id */
     bool began;
     bool listened;
+    crew_lock *lock;
+    unsigned asked_locks, answers;
     char bytes[16];
     unsigned calls, rooms, dones, pool_calls, results, releases, notifies;
     unsigned hooks;
@@ -339,9 +341,15 @@ static void use_environment(void)
     check(r == 0 || r == -ENOMEM);
 }
 
+/* The lock goes with the worker. */
 static int work(crew_self *self, crew_message *start)
 {
+    crew_lock *lock = NULL;
+    int r = crew_lock_request(&lock, "tests/walker", NULL);
+
     (void)self;
+    check(r == 0 || r == -ENOMEM);
+    check((lock != NULL) == (r == 0));
     check_equal(start->buffer_count, 1);
     check_equal(start->port_count, 1);
     use_environment();
@@ -485,6 +493,35 @@ static int post_by_ids(struct scene *scene)
     return first ? first : second;
 }
 
+/* ---- named locks ------------------------------------------------------------ */
+
+static void on_granted(crew_lock *lock, int status, void *arg)
+{
+    check_equal(status, 0);
+    crew_lock_release(lock);
+    ((struct scene *)arg)->answers++;
+}
+
+/* The second waits for the first, whichever that is. */
+static int lock_all(struct scene *scene)
+{
+    crew_lock_options options = {.timeout = 3600 * CREW_S,
+                                 .inbox = scene->inbox,
+                                 .on_granted = on_granted,
+                                 .arg = scene};
+    crew_lock *lock = NULL;
+    int first = crew_lock_request(&scene->lock, "tests/walk", NULL);
+    int second = crew_lock_request(&lock, "tests/walk", &options);
+    int third = crew_lock_query(NULL, NULL);
+
+    check((scene->lock != NULL) == (first == 0));
+    check((lock != NULL) == (second == 0));
+    scene->asked_locks = second == 0;
+    if (third >= 0)
+        check_equal(third, (first == 0) + (second == 0));
+    return first ? first : second ? second : third < 0 ? third : 0;
+}
+
 static void ask_all(struct scene *scene)
 {
     static char text[4096];
@@ -512,6 +549,7 @@ static void destroy_all(struct scene *scene)
 {
     /* To remove the last needs nothing. */
     check_equal(crew_environment_set("walk", NULL), 0);
+    crew_lock_release(scene->lock);
     close_ports(scene);
     /* A call that still waits when the pool stops is dropped. */
     if (scene->pool)
@@ -522,6 +560,7 @@ static void destroy_all(struct scene *scene)
     crew_port_close(scene->d);
     check_equal(scene->onlines, scene->began);
     check_equal(scene->exits, scene->began);
+    check_equal(scene->answers, scene->asked_locks);
     crew_buffer_release(scene->buffer);
     crew_buffer_release(scene->shared);
     crew_buffer_release(scene->wrapped);
@@ -564,6 +603,8 @@ static int play(void)
         r = set_environment(&scene);
     if (r == 0)
         r = post_by_ids(&scene);
+    if (r == 0)
+        r = lock_all(&scene);
     if (r == 0)
         r = start_worker(&scene);
     if (r == 0)
