@@ -45,6 +45,7 @@ extern const struct scenario call_scenarios[];
 extern const struct scenario hub_scenarios[];
 extern const struct scenario worker_scenarios[];
 extern const struct scenario settle_scenarios[];
+extern const struct scenario lock_scenarios[];
 
 /* For options.every_step: what holds between any two steps of the pool of
  * `load` (job.h). */
