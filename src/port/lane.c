@@ -156,7 +156,7 @@ void crew__lane_fill(struct crew__lane *lane, const crew_message *message,
     slot->tag = message->tag;
     slot->size = (uint32_t)message->size;
     slot->buffer_count = (uint16_t)buffers;
-    slot->is_whole = false;
+    crew__plain_write(slot->is_whole, false);
     publish(lane, slot, ticket);
 }
 
@@ -167,7 +167,7 @@ void crew__lane_fill_whole(struct crew__lane *lane,
 
     slot->in.words[0] = message;
     slot->stamp = message->stamp;
-    slot->is_whole = true;
+    crew__plain_write(slot->is_whole, true);
     publish(lane, slot, ticket);
 }
 
@@ -177,7 +177,7 @@ void crew__lane_fill_whole(struct crew__lane *lane,
 static struct crew__node *drop(struct crew__slot *slot,
                                struct crew__node *chain)
 {
-    if (slot->is_whole) {
+    if (crew__plain_read(slot->is_whole)) {
         struct crew__message *message = slot->in.words[0];
 
         message->at.node.next = chain;
@@ -193,8 +193,8 @@ void crew__lane_take_back(struct crew__lane *lane)
     struct crew__slot *slot = slot_at(lane->last, lane->tail - 1);
     uint64_t number = lane->tail;
 
-    /* edge:lane-free, acquire */
-    if (crew__load_acquire(&lane->last->head) >= number)
+    /* What was taken before the taker was gone; that brought it. */
+    if (crew__load_relaxed(&lane->last->head) >= number) /* as said */
         return;
     /* edge:lane-slot, acquire */
     if (crew__cas_seq_cst(&slot->number, &number, 0))
@@ -268,7 +268,7 @@ static struct crew__message *unload(struct crew__lane *lane,
 {
     struct crew__message *message;
 
-    if (slot->is_whole)
+    if (crew__plain_read(slot->is_whole))
         return slot->in.words[0];
     message = crew__shelf_get_owned(&lane->spare);
     if (!message)

@@ -30,7 +30,7 @@
  *               empty the lane  likewise: then the poster or the taker takes
  *               it back, by compare-and-swap. What was taken before that, the
  *               poster knows from `head`.
- *   lane-free   take -> has_slot, take_back    The taker has read the slot.
+ *   lane-free   take -> has_slot    The taker has read the slot.
  *   lane-next   extend -> next  The ring, and I4. seq_cst as lane-slot, in
  *               which it stands for the slots of the next ring.
  *   (shelf-owner of shelf.h: the owner's own words.)

@@ -54,7 +54,7 @@ void model_sleeper_ends(struct crew__port_sleeper **sleeper)
 
 static inline void name_port(crew_port *port, const char *const names[4])
 {
-    model_name(&port->token, names[0]);
+    model_name(port->token, names[0]);
     model_name(&port->wants, names[1]);
     model_name(&port->state, names[2]);
     model_name(&port->lock.word, names[3]);

@@ -15,8 +15,12 @@
 #define CREW__NAP_PENDING     100u
 #define CREW__NAP_BATCH       8
 #define CREW__NAP_NS          1
-#define CREW__MESSAGE_BYTES   192u
+#define CREW__MESSAGE_BYTES   208u
 #define CREW__MESSAGES_KEPT   8u
 #define CREW__PORT_TURN       2u
+#define CREW__LANE_AFTER      1u
+#define CREW__LANE_SLOTS      1u
+#define CREW__LANE_MOST       1u
+#define CREW__LANE_AHEAD      1u
 
 #endif
