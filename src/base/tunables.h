@@ -57,6 +57,10 @@
  * a thousandth of a core. */
 #define CREW__WORD_SLICE_NS 10000000
 
+/* Who backs off the n-th time lets 2^n - 1 rounds of relax go by, n being this
+ * at most: about a microsecond. */
+#define CREW__BACK_OFF_MOST 5u
+
 /* How often a small lock is tried before its waiter sleeps: it is held for
  * tens of nanoseconds. */
 #define CREW__SPIN_LOCK 100u

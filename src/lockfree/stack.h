@@ -51,16 +51,25 @@ static inline bool crew__stack_try_push(struct crew__stack *stack,
 }
 
 /* Pushes such a chain. Returns what was on top before: NULL says that the
- * stack was empty. */
+ * stack was empty. Who has lost its second try in a row, and each further one,
+ * calls `back_off` with how many these are. */
 static inline void *crew__stack_push(struct crew__stack *stack,
                                      struct crew__node *first,
-                                     struct crew__node *last)
+                                     struct crew__node *last,
+                                     void (*back_off)(unsigned tries))
 {
     /* a guess, the CAS decides */
     void *seen = crew__load_relaxed(&stack->head);
 
-    while (!crew__stack_try_push(stack, first, last, &seen))
+    for (unsigned lost = 1; !crew__stack_try_push(stack, first, last, &seen);
+         lost++) {
         crew__tally(CREW__TALLY_RETRY);
+        if (lost > 1) {
+            back_off(lost - 1);
+            /* as above */
+            seen = crew__load_relaxed(&stack->head);
+        }
+    }
     return seen;
 }
 

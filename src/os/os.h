@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "base/census.h"
+#include "base/tunables.h"
 
 #include <sys/types.h>
 
@@ -37,6 +38,17 @@ crew_ns crew__clock_deadline(crew_ns now, crew_ns timeout);
 
 /* One round of spinning. */
 void crew__relax(void);
+
+/* What a thread does that others were faster than `times` times: twice as long
+ * each time, so that it does not keep step with who beats it (exponential
+ * backoff: Anderson, TPDS 1990). */
+static inline void crew__back_off(unsigned times)
+{
+    unsigned most = times < CREW__BACK_OFF_MOST ? times : CREW__BACK_OFF_MOST;
+
+    for (unsigned i = 1; i < 1u << most; i++)
+        crew__relax();
+}
 
 /* Gives the core up for a moment: where another thread must finish a few
  * instructions first. */

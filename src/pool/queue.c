@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mark.h"
 #include "base/prefetch.h"
+#include "os/os.h"
 #include "pool/group.h"
 
 void crew__queue_init(struct crew__queue *queue)
@@ -18,7 +19,7 @@ void crew__queue_push(struct crew__queue *queue, enum crew__level level,
     struct crew__stack *stack = &queue->arrivals[level].stack;
 
     crew__stack_push(stack, &crew__task_private(first)->item.node,
-                     &crew__task_private(last)->item.node);
+                     &crew__task_private(last)->item.node, crew__back_off);
 }
 
 unsigned crew__queue_listed(struct crew__queue *queue)

@@ -185,7 +185,7 @@ bool crew__pipe_push(struct crew__pipe *pipe, struct crew__lane *lane,
     }
     message->ticket = ticket;
     first = crew__stack_push(&pipe->posted, &message->at.node,
-                             &message->at.node) == NULL;
+                             &message->at.node, crew__back_off) == NULL;
     if (!is_gone(pipe))
         return first;
     crew__messages_release(crew__stack_take_all(&pipe->posted));

@@ -25,11 +25,16 @@ struct stack_test : rl::test_suite<stack_test, 4> {
         stack.head.raw.store(NULL, rl::mo_relaxed, $);
     }
 
+    static void try_at_once(unsigned)
+    {
+    }
+
     void thread(unsigned me)
     {
         if (me < 2) {
             items[me].payload($) = 1;
-            (void)crew__stack_push(&stack, &items[me].node, &items[me].node);
+            (void)crew__stack_push(&stack, &items[me].node, &items[me].node,
+                                   try_at_once);
             return;
         }
         struct crew__node *node = crew__stack_turn(

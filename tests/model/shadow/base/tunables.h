@@ -10,6 +10,7 @@
 #define CREW__SPIN_INBOX_MUCH 1u
 #define CREW__SPIN_WAIT       1u
 #define CREW__SPIN_LOCK       1u
+#define CREW__BACK_OFF_MOST   1u
 #define CREW__SPIN_RECEIVE    1u
 #define CREW__NAP_AFTER       100u /* never: time is not modelled */
 #define CREW__NAP_PENDING     100u
