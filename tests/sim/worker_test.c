@@ -17,14 +17,15 @@ struct seen {
     const crew_worker *inside; /* itself, as its own main sees it */
     struct seen *parent;
     unsigned depth;
-    unsigned does;   /* its main, see below */
-    unsigned posts;  /* that main makes first */
-    bool listened;   /* its port, in the starter's inbox */
-    bool heard;      /* its callbacks are set */
-    bool destroys;   /* on_exit does */
-    bool gone;       /* its handle */
-    bool asked;      /* to terminate, */
-    bool terminated; /* which said 0 */
+    unsigned does;    /* its main, see below */
+    unsigned posts;   /* that main makes first */
+    bool listened;    /* its port, in the starter's inbox */
+    bool heard;       /* its callbacks are set */
+    bool destroys;    /* on_exit does */
+    bool gone;        /* its handle */
+    unsigned dooming; /* threads that try to destroy it */
+    bool asked;       /* to terminate, */
+    bool terminated;  /* which said 0 */
     bool failed;
     unsigned begun, returned; /* main */
     unsigned sent, came, onlines, closes, errors, exits;
@@ -175,13 +176,16 @@ static void hear_online(crew_worker *worker, void *arg)
     seen->onlines++;
 }
 
-/* In a callback, of one that may not have ended. */
-static void destroy_here(struct seen *seen)
+/* Of one that may not have ended. */
+static void try_destroy(struct seen *seen)
 {
-    int r = crew_worker_destroy(seen->worker);
+    int r;
 
+    seen->dooming++;
+    r = crew_worker_destroy(seen->worker);
     sim_check(r == 0 || r == -EBUSY);
     seen->gone = seen->gone || r == 0;
+    seen->dooming--;
 }
 
 static void hear(crew_port *port, crew_message *message, void *arg)
@@ -196,7 +200,7 @@ static void hear(crew_port *port, crew_message *message, void *arg)
     sim_check(!seen->heard || seen->onlines == 1 || seen->parent);
     seen->came++;
     if (seen->destroys && seen->worker && sim_chance(4))
-        destroy_here(seen);
+        try_destroy(seen);
 }
 
 static void hear_close(crew_port *port, int error, void *arg)
@@ -265,7 +269,7 @@ static void hear_exit(crew_worker *worker, const crew_exit *how, void *arg)
     if (seen->parent && count < MOST && sim_chance(8))
         start_one(loop.inbox, find_here(), 0);
     if (seen->destroys)
-        destroy_here(seen);
+        try_destroy(seen);
     sim_check(seen->gone || !seen->destroys || seen->parent);
 }
 
@@ -331,6 +335,15 @@ static void check_children(crew_worker *worker)
     }
 }
 
+/* Its parent's end frees a worker's handle, after the parent's main. */
+static bool may_be_freed(const struct seen *seen)
+{
+    const struct seen *parent = seen->parent;
+
+    return seen->gone || seen->dooming ||
+           (parent && parent->returned == parent->begun);
+}
+
 static void check_workers(void *arg)
 {
     (void)arg;
@@ -338,7 +351,7 @@ static void check_workers(void *arg)
         crew_worker *worker = all[i].worker;
 
         sim_check(all[i].exits <= 1 && all[i].begun <= 1);
-        if (!worker || all[i].gone || worker->lock.word.raw ||
+        if (!worker || may_be_freed(&all[i]) || worker->lock.word.raw ||
             worker->handle == CREW__HANDLE_GONE)
             continue;
         check_children(worker);
@@ -410,9 +423,7 @@ static void do_something(struct seen *seen)
         wait_for(seen, sim_random_time(CREW_MS));
         break;
     case 4:
-        r = crew_worker_destroy(seen->worker);
-        sim_check(r == 0 || r == -EBUSY);
-        seen->gone = r == 0;
+        try_destroy(seen);
         break;
     default:
         crew_inbox_dispatch(loop.inbox, (unsigned)sim_random(3));
@@ -432,8 +443,8 @@ static void end_all(void)
             loop_turn(&loop);
         if (!all[i].gone) {
             wait_for(&all[i], CREW_FOREVER);
-            sim_check_equal(crew_worker_destroy(all[i].worker), 0);
-            all[i].gone = true;
+            try_destroy(&all[i]);
+            sim_check(all[i].gone);
         }
     }
 }
@@ -532,11 +543,8 @@ static void treat_child(crew_self *self, struct seen *child)
         sim_check(r == 0 || r == -ETIMEDOUT || r == -ECANCELED);
         sim_check(r != -ECANCELED || crew_self_canceled(self));
     }
-    if (sim_chance(2)) {
-        r = crew_worker_destroy(child->worker);
-        sim_check(r == 0 || r == -EBUSY);
-        child->gone = r == 0;
-    }
+    if (sim_chance(2))
+        try_destroy(child);
     if (sim_chance(4))
         crew_inbox_dispatch(crew_self_inbox(self), 0);
 }
