@@ -1,19 +1,16 @@
-// ports.c asked of Node.js's MessagePort between worker_threads: writes what
-// Google Benchmark writes, to the file named by --benchmark_out=, for run.sh.
+// ports.c asked of Node.js's MessagePort between worker_threads.
 //
 // What travels is a number, eight bytes; `many` has a channel for each of four
 // producers, as a port has one other side. Awake is who polls with
 // receiveMessageOnPort, asleep who waits for the event in its loop. A tenth of
 // the messages of ports.c: a rate and a median are compared.
-import { writeFileSync } from 'node:fs';
+import { LOAD, median, now, report } from './node_lab.mjs';
 import { MessageChannel, Worker, isMainThread, receiveMessageOnPort,
          workerData } from 'node:worker_threads';
 
-const LOAD = process.env.BENCH_SMOKE ? 200 : 100000;
 const LARGE = 1 << 20;
 const TOGETHER = 16;
 
-const now = () => Number(process.hrtime.bigint()); // ns
 const once = (port) => new Promise((told) => port.once('message', told));
 
 function poll(port) {
@@ -81,12 +78,6 @@ async function flow(producers) {
     return { Mmsg_s: 1e3 * LOAD / ns };
 }
 
-function median(times, unit) {
-    times.sort((a, b) => a - b);
-    const at = (share) => times[Math.floor(times.length * share)] / unit;
-    return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
-}
-
 async function awake(message) {
     const { port, ended, online } = start('echoAwake', {});
     const times = [];
@@ -123,24 +114,12 @@ async function asleep() {
 }
 
 async function main() {
-    const benchmarks = [];
-    const add = (row, figures) => benchmarks.push({
-        name: `ports/${row}/Node.js`, run_type: 'iteration', repetitions: 1,
-        repetition_index: 0, threads: 1, iterations: 1, ...figures });
-
-    add('one_way', await flow(1));
-    add('many', await flow(4));
-    add('pingpong', await awake(1));
-    add('hand_over', await awake(new ArrayBuffer(LARGE)));
-    add('asleep', await asleep());
-
-    const text = JSON.stringify(
-        { context: { executable: 'Node.js' }, benchmarks }, null, 2) + '\n';
-    const out = process.argv.find((it) => it.startsWith('--benchmark_out='));
-    if (out)
-        writeFileSync(out.slice(out.indexOf('=') + 1), text);
-    else
-        process.stdout.write(text);
+    report('ports', {
+        one_way: await flow(1),
+        many: await flow(4),
+        pingpong: await awake(1),
+        hand_over: await awake(new ArrayBuffer(LARGE)),
+        asleep: await asleep() });
 }
 
 if (isMainThread)
