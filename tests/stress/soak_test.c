@@ -61,6 +61,11 @@ static void count(uint64_t *counter)
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
+static uint64_t seen(uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 static unsigned below(struct hand *hand, unsigned n)
 {
     return (unsigned)test_random_below(&hand->random, n);
@@ -524,7 +529,7 @@ static void look(struct sample *sample, int64_t seconds)
     sample->threads = test_thread_count();
     printf("%5lld s %8zu KiB %4zu descriptors %4zu threads %9llu workers\n",
            (long long)seconds, sample->resident, sample->descriptors,
-           sample->threads, (unsigned long long)all.workers);
+           sample->threads, (unsigned long long)seen(&all.workers));
 }
 
 /* Until the end, each `step`. How many. */
