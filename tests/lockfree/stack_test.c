@@ -1,6 +1,7 @@
 /* The stack that is taken whole: order, counts, many pushers. */
 #include "support.h"
 
+#include "base/tally.h"
 #include "lockfree/stack.h"
 
 #include <sched.h>
@@ -114,5 +115,28 @@ static void push_or_take(unsigned index, void *arg)
 CREW_TEST(many_pushers_lose_nothing_and_keep_their_order)
 {
     test_threads(PUSHERS + 1, push_or_take, NULL);
+    check(crew__stack_is_empty(&stack));
+}
+
+static bool met;
+
+/* Push and take until one of two has met the other between its look and its
+ * compare-and-swap, be it that it lost its CPU there. */
+static void meet(unsigned index, void *arg)
+{
+    struct item item = {.pusher = index};
+
+    (void)arg;
+    while (!__atomic_load_n(&met, __ATOMIC_RELAXED)) {
+        push(&item.node, &item.node);
+        crew__stack_take_all(&stack);
+        if (crew__tally_own(CREW__TALLY_RETRY) > 0)
+            __atomic_store_n(&met, true, __ATOMIC_RELAXED);
+    }
+}
+
+CREW_TEST(a_try_once_more_is_counted)
+{
+    test_threads(2, meet, NULL);
     check(crew__stack_is_empty(&stack));
 }

@@ -91,17 +91,9 @@ static void end(struct crowd *crowd)
         free(crowd->submitters[i].tasks);
 }
 
-static bool nobody_retried(const struct crowd *crowd)
-{
-    for (unsigned i = 0; i < THREADS; i++) {
-        if (crowd->submitters[i].submits[0] != EACH)
-            return false;
-    }
-    return true;
-}
-
 /* Tells the distribution; the least count of retries that 999 submits of a
- * thousand do not exceed. Where two can meet at all, some have. */
+ * thousand do not exceed. On a busy machine it may be that none meet: that
+ * retries are counted is shown in tests/lockfree/stack_test.c. */
 static unsigned tell(const struct crowd *crowd)
 {
     const uint64_t all = (uint64_t)THREADS * EACH;
@@ -121,8 +113,6 @@ static unsigned tell(const struct crowd *crowd)
                    retries, retries == MOST ? " or more" : "");
     }
     check_equal(sum, all);
-    if (test_cpu_count() > 1)
-        check(!nobody_retried(crowd));
     return p999;
 }
 
