@@ -48,12 +48,14 @@ struct member {
     crew_full when_full;
     crew__a64 references;
     crew__a64 dropped;
-    /* The queue, under its lock. */
+    /* The queue, under its lock. More comes under the hub's lock alone, so who
+     * holds that may look without this one: it sees as much room as there is,
+     * or less. */
     struct crew__lock lock;
     struct crew__node *oldest;
     struct crew__node **newest; /* the link that ends it */
-    size_t messages;
-    size_t bytes;
+    crew__a64 messages;
+    crew__a64 bytes;
 };
 
 static struct member *member_of(const crew_port *port)
@@ -69,11 +71,25 @@ static struct member *member_at(struct crew__link *link)
 
 /* ---- the queue -------------------------------------------------------------- */
 
-static bool has_room(const struct member *member, size_t size)
+static bool has_room(struct member *member, size_t size)
 {
-    return member->messages == 0 || (member->messages < member->max_messages &&
-                                     size <= member->max_bytes &&
-                                     member->bytes <= member->max_bytes - size);
+    /* under one of the locks, see above */
+    size_t messages = crew__load_relaxed(&member->messages);
+    size_t bytes = crew__load_relaxed(&member->bytes);
+
+    return messages == 0 ||
+           (messages < member->max_messages && size <= member->max_bytes &&
+            bytes <= member->max_bytes - size);
+}
+
+static void count(struct member *member, size_t messages, size_t bytes)
+{
+    /* under the lock */
+    crew__store_relaxed(&member->messages,
+                        crew__load_relaxed(&member->messages) + messages);
+    /* under the lock */
+    crew__store_relaxed(&member->bytes,
+                        crew__load_relaxed(&member->bytes) + bytes);
 }
 
 static struct crew__message *pop(struct member *member)
@@ -86,8 +102,7 @@ static struct crew__message *pop(struct member *member)
     member->oldest = first->at.node.next;
     if (!member->oldest)
         member->newest = &member->oldest;
-    member->messages--;
-    member->bytes -= first->public.size;
+    count(member, (size_t)-1, 0 - first->public.size);
     return first;
 }
 
@@ -106,15 +121,16 @@ static void push(struct member *member, struct crew__message *message,
     message->at.node.next = NULL;
     *member->newest = &message->at.node;
     member->newest = &message->at.node.next;
-    member->messages++;
-    member->bytes += message->public.size;
+    count(member, 1, message->public.size);
     crew__unlock(&member->lock);
 }
 
 /* ---- room ------------------------------------------------------------------ */
 
-/* Under the hub's lock: whether one of the others refuses. */
-static bool is_refused(struct hub *hub, const struct member *self, size_t size)
+/* Under the hub's lock: whether one of the others refuses; `exactly`: what has
+ * been taken by now is seen. */
+static bool is_refused(struct hub *hub, const struct member *self, size_t size,
+                       bool exactly)
 {
     bool refused = false;
 
@@ -124,9 +140,11 @@ static bool is_refused(struct hub *hub, const struct member *self, size_t size)
 
         if (member == self || member->when_full != CREW_FULL_REFUSE)
             continue;
-        crew__lock(&member->lock);
+        if (exactly)
+            crew__lock(&member->lock);
         refused = !has_room(member, size);
-        crew__unlock(&member->lock);
+        if (exactly)
+            crew__unlock(&member->lock);
     }
     return refused;
 }
@@ -139,7 +157,7 @@ static bool want_room(crew_port *port, size_t size)
     crew__exchange_seq_cst(&self->hub->room_wanted,
                            1); /* edge:hub-room, release */
     crew__lock(&self->hub->lock);
-    refused = is_refused(self->hub, self, size);
+    refused = is_refused(self->hub, self, size, true);
     crew__unlock(&self->hub->lock);
     return !refused;
 }
@@ -173,23 +191,44 @@ static int check(struct member *self, const crew_message *message)
     return 0;
 }
 
+/* What is posted, and a copy for each that is to have one. */
+struct post {
+    const crew_message *message;
+    struct crew__body *body;
+    uint64_t stamp;
+    struct crew__node *copies;
+    size_t made;
+};
+
 /* One for one member, with a reference of each buffer. */
-static bool add_copy(struct crew__node **copies, struct crew__body *body,
-                     const crew_message *message)
+static bool add_copy(struct post *post)
 {
-    struct crew__message *made = crew__message_share(body, message);
+    const crew_message *message = post->message;
+    struct crew__message *made = crew__message_of_body(post->body, message,
+                                                       post->stamp);
 
     if (!made)
         return false;
     for (size_t i = 0; i < message->buffer_count; i++)
         crew_buffer_retain(message->buffers[i]);
-    made->at.node.next = *copies;
-    *copies = &made->at.node;
+    made->at.node.next = post->copies;
+    post->copies = &made->at.node;
     return true;
 }
 
+/* Until there are so many. */
+static bool add_copies(struct post *post, size_t wanted)
+{
+    size_t before = post->made;
+
+    while (post->made < wanted && add_copy(post))
+        post->made++;
+    crew__body_retain(post->body, post->made - before);
+    return post->made == wanted;
+}
+
 /* Under the hub's lock, with a copy for each. */
-static void give_all(struct member *self, struct crew__node **copies,
+static void give_all(struct member *self, struct post *post,
                      struct crew__node **dropped)
 {
     struct hub *hub = self->hub;
@@ -197,23 +236,21 @@ static void give_all(struct member *self, struct crew__node **copies,
     for (struct crew__link *at = hub->members.next; at != &hub->members;
          at = at->next) {
         struct member *member = member_at(at);
-        struct crew__node *copy = *copies;
+        struct crew__node *copy = post->copies;
 
         if (member == self)
             continue;
-        *copies = copy->next;
+        post->copies = copy->next;
         push(member, (struct crew__message *)(void *)copy, dropped);
         crew__port_tell(&member->port);
     }
 }
 
 /* Copies are made without the lock, so more may have joined by then. */
-static int give(struct member *self, struct crew__body *body,
-                const crew_message *message, struct crew__node **copies,
+static int give(struct member *self, struct post *post,
                 struct crew__node **dropped)
 {
     struct hub *hub = self->hub;
-    size_t made = 0;
 
     for (;;) {
         size_t wanted;
@@ -223,37 +260,35 @@ static int give(struct member *self, struct crew__body *body,
         crew__lock(&hub->lock);
         left = self->has_left;
         wanted = hub->count - 1;
-        refused = !left && is_refused(hub, self, message->size);
-        if (!left && !refused && made >= wanted)
-            give_all(self, copies, dropped);
+        refused = !left && is_refused(hub, self, post->message->size, false);
+        if (!left && !refused && post->made >= wanted)
+            give_all(self, post, dropped);
         crew__unlock(&hub->lock);
         if (left || refused)
             return left ? -EPIPE : -EAGAIN;
-        if (made >= wanted)
+        if (post->made >= wanted)
             return 0;
-        for (; made < wanted; made++) {
-            if (!add_copy(copies, body, message))
-                return -ENOMEM;
-        }
+        if (!add_copies(post, wanted))
+            return -ENOMEM;
     }
 }
 
 static int post(crew_port *port, const crew_message *message)
 {
     struct member *self = member_of(port);
-    struct crew__node *copies = NULL;
+    struct post post = {.message = message};
     struct crew__node *dropped = NULL;
-    struct crew__body *body;
     int r = check(self, message);
 
     if (r < 0)
         return r;
-    body = crew__body_make(message->bytes, message->size);
-    if (!body)
+    post.stamp = crew__message_stamp();
+    post.body = crew__body_make(message->bytes, message->size);
+    if (!post.body)
         return -ENOMEM;
-    r = give(self, body, message, &copies, &dropped);
-    crew__body_release(body);
-    crew__messages_release(copies); /* more than there were members */
+    r = give(self, &post, &dropped);
+    crew__body_release(post.body);
+    crew__messages_release(post.copies); /* more than there were members */
     crew__messages_release(dropped);
     if (r < 0)
         return r;
@@ -299,7 +334,8 @@ static size_t waiting(crew_port *port)
     size_t count;
 
     crew__lock(&member->lock);
-    count = member->messages;
+    /* under the lock */
+    count = crew__load_relaxed(&member->messages);
     crew__unlock(&member->lock);
     return count;
 }
@@ -328,8 +364,10 @@ static struct crew__node *drain(crew_port *port)
     chain = member->oldest;
     member->oldest = NULL;
     member->newest = &member->oldest;
-    member->messages = 0;
-    member->bytes = 0;
+    /* under the lock */
+    crew__store_relaxed(&member->messages, 0);
+    /* under the lock */
+    crew__store_relaxed(&member->bytes, 0);
     if (!forked)
         crew__unlock(&member->lock);
     return chain;

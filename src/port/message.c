@@ -211,20 +211,31 @@ void *crew__message_lead(const crew_message *message)
     return whole(message)->storage;
 }
 
-struct crew__message *crew__message_share(struct crew__body *body,
-                                          const crew_message *message)
+struct crew__message *crew__message_of_body(struct crew__body *body,
+                                            const crew_message *message,
+                                            uint64_t stamp)
 {
     struct crew__message *made = get_memory(NULL, storage_bytes(0, message));
 
     if (!made)
         return NULL;
-    crew__add_relaxed(&body->references, 1); /* the caller holds one */
     made->body = body;
     made->public.bytes = body + 1;
     made->public.size = body->size;
     made->public.tag = message->tag;
     copy_entries(&made->public, made->storage, 0, message);
-    born(made, crew__message_stamp());
+    born(made, stamp);
+    return made;
+}
+
+struct crew__message *crew__message_share(struct crew__body *body,
+                                          const crew_message *message)
+{
+    struct crew__message *made = crew__message_of_body(body, message,
+                                                       crew__message_stamp());
+
+    if (made)
+        crew__body_retain(body, 1);
     return made;
 }
 
@@ -242,6 +253,11 @@ struct crew__body *crew__body_make(const void *bytes, size_t size)
         memcpy(body + 1, bytes, size);
     crew__store_relaxed(&body->references, 1); /* not shared yet */
     return body;
+}
+
+void crew__body_retain(struct crew__body *body, size_t count)
+{
+    crew__add_relaxed(&body->references, count); /* the caller holds one */
 }
 
 void crew__body_release(struct crew__body *body)

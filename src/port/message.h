@@ -66,6 +66,11 @@ uint64_t crew__message_stamp(void);
 /* One that shares `body`, which it takes a reference of. */
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message);
+/* The same with the caller's stamp, and the reference is the caller's to add,
+ * for many at once, before anybody else has the message. */
+struct crew__message *crew__message_of_body(struct crew__body *body,
+                                            const crew_message *message,
+                                            uint64_t stamp);
 /* One in memory of its own, before whose bytes lie `lead` more, a multiple of
  * 16, zeroed, for a layer above; and where they are. */
 struct crew__message *crew__message_make_led(size_t lead,
@@ -87,6 +92,7 @@ void crew__message_empty(crew_message *message);
 void crew__message_moved(const crew_message *message);
 
 struct crew__body *crew__body_make(const void *bytes, size_t size);
+void crew__body_retain(struct crew__body *body, size_t count);
 void crew__body_release(struct crew__body *body);
 
 /* Gives it to the program: for good, or for a callback, after which _finish
