@@ -287,7 +287,10 @@ static void pools_come_and_go(void *arg)
 }
 
 const struct scenario end_scenarios[] = {
-    {.name = "end.drain", .main_fiber = drains_see_the_moment, .seeds = 10000},
+    {.name = "end.drain",
+     .main_fiber = drains_see_the_moment,
+     .seeds = 10000,
+     .reaches = REACHES(DRAIN_SEEN)},
     {.name = "end.destroy", .main_fiber = every_end_is_told, .seeds = 30000},
     {.name = "end.hook", .main_fiber = a_hook_that_fails, .seeds = 40000},
     {.name = "end.faults",

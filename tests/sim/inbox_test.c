@@ -351,7 +351,9 @@ static void what_is_busy_says_so(void *arg)
 const struct scenario inbox_scenarios[] = {
     {.name = "inbox.calls",
      .main_fiber = calls_come_once_and_in_order,
-     .seeds = 40000},
+     .seeds = 40000,
+     .reaches = REACHES(INBOX_SKIPPED_WRITE) | REACHES(INBOX_UNPARKED) |
+                REACHES(INBOX_REFILLED)},
     {.name = "inbox.stop", .main_fiber = one_stop_ends_one_run, .seeds = 40000},
     {.name = "inbox.exact",
      .main_fiber = waits_end_exactly,

@@ -509,7 +509,10 @@ static void misuse_is_told(void *arg)
 }
 
 const struct scenario task_scenarios[] = {
-    {.name = "task.once", .main_fiber = each_task_runs_once, .seeds = 12000},
+    {.name = "task.once",
+     .main_fiber = each_task_runs_once,
+     .seeds = 12000,
+     .reaches = REACHES(LOOK_FOUND) | REACHES(BATON_PASSED)},
     {.name = "task.submitters",
      .main_fiber = submitters_do_not_meet,
      .seeds = 11000},
@@ -520,8 +523,14 @@ const struct scenario task_scenarios[] = {
     {.name = "task.inside",
      .main_fiber = tasks_submit_the_next,
      .seeds = 15000},
-    {.name = "task.cancel", .main_fiber = one_cancel_wins, .seeds = 30000},
-    {.name = "task.wait", .main_fiber = tasks_are_waited_for, .seeds = 20000},
+    {.name = "task.cancel",
+     .main_fiber = one_cancel_wins,
+     .seeds = 30000,
+     .reaches = REACHES(CANCEL_RACE) | REACHES(CANCEL_LATE)},
+    {.name = "task.wait",
+     .main_fiber = tasks_are_waited_for,
+     .seeds = 20000,
+     .reaches = REACHES(WAITER_TOO_LATE) | REACHES(TASK_RUN_BY_WAITER)},
     {.name = "task.to",
      .main_fiber = tasks_go_where_they_are_sent,
      .seeds = 11000},
