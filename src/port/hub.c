@@ -1,77 +1,19 @@
-/*
- * Hubs: what one member posts, all others get. A member is a port with a queue
- * under a lock of its own; the hub's lock makes a post one step for all, so
- * that it is refused before anybody has it, and all see one order.
- *
- * Locks, in this order: the table of names, a hub, a port, a member's queue.
- * No callback of the program runs under any.
- *
- * A hub is in the table while it has members; its memory goes with the last of
- * them.
- *
- * Edges
- *   hub-last   release -> the last release   what members did with it happens
- *              before it goes.
- *   hub-room   want_room -> take   seq_cst; the queue's lock lies between, so
- *              of  want room; look at the queue  ||  take; look whether room is
- *              wanted  at least one sees the other.
- */
+#include "port/hub.h"
+
 #include "base/assert.h"
-#include "base/list.h"
-#include "port/port.h"
 #include "runtime/buffer.h"
 
 #include <errno.h>
-#include <string.h>
 
-#define DEFAULT_MESSAGES 1024u
-#define DEFAULT_BYTES    ((size_t)16 << 20)
-
-struct hub {
-    struct crew__link link; /* in the table */
-    crew__a64 references;   /* members that have not been released */
-    crew__a32 room_wanted;
-    struct crew__lock lock;
-    struct crew__link members; /* under the lock, with their number */
-    size_t count;
-    char name[];
-};
-
-struct member {
-    struct crew_port port;
-    crew__a32 token;
-    struct hub *hub;
-    struct crew__link link; /* under the hub's lock, ... */
-    bool has_left;          /* ... and so is this */
-    size_t max_messages;
-    size_t max_bytes;
-    crew_full when_full;
-    crew__a64 references;
-    crew__a64 dropped;
-    /* The queue, under its lock. More comes under the hub's lock alone, so who
-     * holds that may look without this one: it sees as much room as there is,
-     * or less. */
-    struct crew__lock lock;
-    struct crew__node *oldest;
-    struct crew__node **newest; /* the link that ends it */
-    crew__a64 messages;
-    crew__a64 bytes;
-};
-
-static struct member *member_of(const crew_port *port)
+static struct crew__member *member_at(struct crew__link *link)
 {
-    return (struct member *)(uintptr_t)port;
-}
-
-static struct member *member_at(struct crew__link *link)
-{
-    return (struct member *)(void *)((char *)link -
-                                     offsetof(struct member, link));
+    return (struct crew__member *)(void *)((char *)link -
+                                           offsetof(struct crew__member, link));
 }
 
 /* ---- the queue -------------------------------------------------------------- */
 
-static bool has_room(struct member *member, size_t size)
+static bool has_room(struct crew__member *member, size_t size)
 {
     /* under one of the locks, see above */
     size_t messages = crew__load_relaxed(&member->messages);
@@ -82,7 +24,7 @@ static bool has_room(struct member *member, size_t size)
             bytes <= member->max_bytes - size);
 }
 
-static void count(struct member *member, size_t messages, size_t bytes)
+static void count(struct crew__member *member, size_t messages, size_t bytes)
 {
     /* under the lock */
     crew__store_relaxed(&member->messages,
@@ -92,7 +34,7 @@ static void count(struct member *member, size_t messages, size_t bytes)
                         crew__load_relaxed(&member->bytes) + bytes);
 }
 
-static struct crew__message *pop(struct member *member)
+static struct crew__message *pop(struct crew__member *member)
 {
     struct crew__message *first = (struct crew__message *)(void *)
                                       member->oldest;
@@ -107,7 +49,7 @@ static struct crew__message *pop(struct member *member)
 }
 
 /* What it drops for that goes on *dropped. */
-static void push(struct member *member, struct crew__message *message,
+static void push(struct crew__member *member, struct crew__message *message,
                  struct crew__node **dropped)
 {
     crew__lock(&member->lock);
@@ -129,14 +71,14 @@ static void push(struct member *member, struct crew__message *message,
 
 /* Under the hub's lock: whether one of the others refuses; `exactly`: what has
  * been taken by now is seen. */
-static bool is_refused(struct hub *hub, const struct member *self, size_t size,
-                       bool exactly)
+static bool is_refused(struct crew__hub *hub, const struct crew__member *self,
+                       size_t size, bool exactly)
 {
     bool refused = false;
 
     for (struct crew__link *at = hub->members.next;
          at != &hub->members && !refused; at = at->next) {
-        struct member *member = member_at(at);
+        struct crew__member *member = member_at(at);
 
         if (member == self || member->when_full != CREW_FULL_REFUSE)
             continue;
@@ -151,7 +93,7 @@ static bool is_refused(struct hub *hub, const struct member *self, size_t size,
 
 static bool want_room(crew_port *port, size_t size)
 {
-    struct member *self = member_of(port);
+    struct crew__member *self = crew__member_of(port);
     bool refused;
 
     crew__exchange_seq_cst(&self->hub->room_wanted,
@@ -162,8 +104,7 @@ static bool want_room(crew_port *port, size_t size)
     return !refused;
 }
 
-/* One has taken, or left: whoever was refused tries again. */
-static void tell_room(struct hub *hub)
+void crew__hub_tell_room(struct crew__hub *hub)
 {
     /* edge:hub-room, acquire */
     if (!crew__load_seq_cst(&hub->room_wanted) ||
@@ -178,7 +119,7 @@ static void tell_room(struct hub *hub)
 
 /* ---- posting --------------------------------------------------------------- */
 
-static int check(struct member *self, const crew_message *message)
+static int check(struct crew__member *self, const crew_message *message)
 {
     if (crew__port_state(&self->port) & CREW__PORT_CLOSED)
         return -EPIPE;
@@ -194,6 +135,7 @@ static int check(struct member *self, const crew_message *message)
 /* What is posted, and a copy for each that is to have one. */
 struct post {
     const crew_message *message;
+    struct crew__shelf *shelf;
     struct crew__body *body;
     uint64_t stamp;
     struct crew__node *copies;
@@ -204,8 +146,8 @@ struct post {
 static bool add_copy(struct post *post)
 {
     const crew_message *message = post->message;
-    struct crew__message *made = crew__message_of_body(post->body, message,
-                                                       post->stamp);
+    struct crew__message *made = crew__message_of_body(post->shelf, post->body,
+                                                       message, post->stamp);
 
     if (!made)
         return false;
@@ -228,14 +170,14 @@ static bool add_copies(struct post *post, size_t wanted)
 }
 
 /* Under the hub's lock, with a copy for each. */
-static void give_all(struct member *self, struct post *post,
+static void give_all(struct crew__member *self, struct post *post,
                      struct crew__node **dropped)
 {
-    struct hub *hub = self->hub;
+    struct crew__hub *hub = self->hub;
 
     for (struct crew__link *at = hub->members.next; at != &hub->members;
          at = at->next) {
-        struct member *member = member_at(at);
+        struct crew__member *member = member_at(at);
         struct crew__node *copy = post->copies;
 
         if (member == self)
@@ -247,10 +189,10 @@ static void give_all(struct member *self, struct post *post,
 }
 
 /* Copies are made without the lock, so more may have joined by then. */
-static int give(struct member *self, struct post *post,
+static int give(struct crew__member *self, struct post *post,
                 struct crew__node **dropped)
 {
-    struct hub *hub = self->hub;
+    struct crew__hub *hub = self->hub;
 
     for (;;) {
         size_t wanted;
@@ -275,8 +217,8 @@ static int give(struct member *self, struct post *post,
 
 static int post(crew_port *port, const crew_message *message)
 {
-    struct member *self = member_of(port);
-    struct post post = {.message = message};
+    struct crew__member *self = crew__member_of(port);
+    struct post post = {.message = message, .shelf = &self->hub->shelf};
     struct crew__node *dropped = NULL;
     int r = check(self, message);
 
@@ -303,7 +245,7 @@ static int post(crew_port *port, const crew_message *message)
 
 static int take(crew_port *port, struct crew__message **out)
 {
-    struct member *member = member_of(port);
+    struct crew__member *member = crew__member_of(port);
     struct crew__message *first;
 
     crew__lock(&member->lock);
@@ -311,14 +253,14 @@ static int take(crew_port *port, struct crew__message **out)
     crew__unlock(&member->lock);
     if (!first)
         return -EAGAIN;
-    tell_room(member->hub);
+    crew__hub_tell_room(member->hub);
     *out = first;
     return 0;
 }
 
 static uint64_t peek(crew_port *port)
 {
-    struct member *member = member_of(port);
+    struct crew__member *member = crew__member_of(port);
     uint64_t stamp = 0;
 
     crew__lock(&member->lock);
@@ -330,7 +272,7 @@ static uint64_t peek(crew_port *port)
 
 static size_t waiting(crew_port *port)
 {
-    struct member *member = member_of(port);
+    struct crew__member *member = crew__member_of(port);
     size_t count;
 
     crew__lock(&member->lock);
@@ -355,7 +297,7 @@ static bool has_news(crew_port *port)
 /* In a forked child the lock may be held by a thread that is not here. */
 static struct crew__node *drain(crew_port *port)
 {
-    struct member *member = member_of(port);
+    struct crew__member *member = crew__member_of(port);
     bool forked = crew__port_is_forked(port);
     struct crew__node *chain;
 
@@ -373,46 +315,7 @@ static struct crew__node *drain(crew_port *port)
     return chain;
 }
 
-/* ---- coming and going ------------------------------------------------------ */
-
-/* Under the lock of what this copy of the library shares; a forked child begins
- * with a table of its own. */
-static struct crew__link table;
-static uint64_t table_generation;
-
-static struct hub *find(const char *name)
-{
-    uint64_t generation = crew__fork_current();
-
-    if (table_generation != generation) {
-        table_generation = generation;
-        crew__list_init(&table);
-    }
-    for (struct crew__link *at = table.next; at != &table; at = at->next) {
-        struct hub *hub = (struct hub *)(void *)at;
-
-        if (strcmp(hub->name, name) == 0)
-            return hub;
-    }
-    return NULL;
-}
-
-static void shut(crew_port *port)
-{
-    struct member *member = member_of(port);
-    struct hub *hub = member->hub;
-
-    crew__lock(crew__fork_lock());
-    crew__lock(&hub->lock);
-    crew__list_unlink(&member->link);
-    member->has_left = true;
-    hub->count--;
-    crew__unlock(&hub->lock);
-    if (hub->count == 0)
-        crew__list_unlink(&hub->link);
-    crew__unlock(crew__fork_lock());
-    tell_room(hub);
-}
+/* ---- the transport --------------------------------------------------------- */
 
 static void bury(crew_port *port)
 {
@@ -429,36 +332,7 @@ static void move(crew_port *port)
     (void)port;
 }
 
-static void retain(crew_port *port)
-{
-    crew__add_relaxed(&member_of(port)->references, 1); /* the caller has one */
-}
-
-static void release_hub(struct hub *hub)
-{
-    /* edge:hub-last, release */
-    /* edge:hub-last, acquire */
-    if (crew__add_acq_rel(&hub->references, (uint64_t)-1) > 1)
-        return;
-    crew__census_died(CREW__CENSUS_HUB, hub);
-    crew__memory_free(hub);
-}
-
-static void release(crew_port *port)
-{
-    struct member *member = member_of(port);
-    /* edge:hub-last, release */
-    /* edge:hub-last, acquire */
-    uint64_t before = crew__add_acq_rel(&member->references, (uint64_t)-1);
-
-    crew__guard(before > 0);
-    if (before > 1)
-        return;
-    release_hub(member->hub);
-    crew__memory_free(member);
-}
-
-static const struct crew__transport transport = {
+const struct crew__transport crew__hub_transport = {
     .post = post,
     .want_room = want_room,
     .take = take,
@@ -467,106 +341,10 @@ static const struct crew__transport transport = {
     .is_over = is_over,
     .has_news = has_news,
     .drain = drain,
-    .shut = shut,
+    .shut = crew__hub_shut,
     .bury = bury,
     .is_itself = is_itself,
     .move = move,
-    .retain = retain,
-    .release = release,
+    .retain = crew__hub_retain,
+    .release = crew__hub_release,
 };
-
-static int check_options(crew_port **out, const char *name,
-                         const crew_hub_options *options)
-{
-    if (!out || !name || !*name)
-        return -EINVAL;
-    for (unsigned i = 0; options && i < 8; i++) {
-        if (options->reserved[i])
-            return -EINVAL;
-    }
-    if (options && options->when_full != CREW_FULL_REFUSE &&
-        options->when_full != CREW_FULL_DROP_OLDEST)
-        return -EINVAL;
-    return 0;
-}
-
-static struct member *make_member(const crew_hub_options *options)
-{
-    struct member *member = crew__memory_aligned(64, sizeof *member);
-
-    if (!member)
-        return NULL;
-    member->max_messages = options && options->max_messages
-                               ? options->max_messages
-                               : DEFAULT_MESSAGES;
-    member->max_bytes = options && options->max_bytes ? options->max_bytes
-                                                      : DEFAULT_BYTES;
-    member->when_full = options ? options->when_full : CREW_FULL_REFUSE;
-    member->newest = &member->oldest;
-    crew__store_relaxed(&member->references, 1); /* not shared yet */
-    return member;
-}
-
-static struct hub *make_hub(const char *name)
-{
-    size_t length = strlen(name);
-    struct hub *hub = crew__memory_zero(sizeof *hub + length + 1);
-
-    if (!hub)
-        return NULL;
-    memcpy(hub->name, name, length + 1);
-    crew__list_init(&hub->members);
-    return hub;
-}
-
-/* Joins the one that is there, or `made`; whether that is used. */
-static bool join(struct member *member, struct hub *made)
-{
-    struct hub *hub;
-
-    crew__lock(crew__fork_lock());
-    hub = find(made->name);
-    if (!hub) {
-        hub = made;
-        crew__list_push_last(&table, &hub->link);
-    }
-    member->hub = hub;
-    crew__add_relaxed(&hub->references, 1); /* under the lock */
-    crew__lock(&hub->lock);
-    crew__list_push_last(&hub->members, &member->link);
-    hub->count++;
-    crew__unlock(&hub->lock);
-    crew__unlock(crew__fork_lock());
-    return hub == made;
-}
-
-int crew_hub_join(crew_port **out, const char *name,
-                  const crew_hub_options *options)
-{
-    struct member *member;
-    struct hub *hub;
-
-    if (check_options(out, name, options) < 0)
-        return -EINVAL;
-    member = make_member(options);
-    hub = make_hub(name);
-    if (!member || !hub) {
-        crew__memory_free(member);
-        crew__memory_free(hub);
-        return -ENOMEM;
-    }
-    crew__port_init(&member->port, &transport, &member->token);
-    if (join(member, hub))
-        crew__census_born(CREW__CENSUS_HUB, hub);
-    else
-        crew__memory_free(hub);
-    *out = &member->port;
-    return 0;
-}
-
-uint64_t crew_hub_dropped(crew_port *port)
-{
-    if (!port || port->transport != &transport)
-        return 0;
-    return crew__load_relaxed(&member_of(port)->dropped); /* a figure */
-}

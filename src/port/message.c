@@ -211,11 +211,12 @@ void *crew__message_lead(const crew_message *message)
     return whole(message)->storage;
 }
 
-struct crew__message *crew__message_of_body(struct crew__body *body,
+struct crew__message *crew__message_of_body(struct crew__shelf *shelf,
+                                            struct crew__body *body,
                                             const crew_message *message,
                                             uint64_t stamp)
 {
-    struct crew__message *made = get_memory(NULL, storage_bytes(0, message));
+    struct crew__message *made = get_memory(shelf, storage_bytes(0, message));
 
     if (!made)
         return NULL;
@@ -231,7 +232,7 @@ struct crew__message *crew__message_of_body(struct crew__body *body,
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message)
 {
-    struct crew__message *made = crew__message_of_body(body, message,
+    struct crew__message *made = crew__message_of_body(NULL, body, message,
                                                        crew__message_stamp());
 
     if (made)

@@ -66,9 +66,10 @@ uint64_t crew__message_stamp(void);
 /* One that shares `body`, which it takes a reference of. */
 struct crew__message *crew__message_share(struct crew__body *body,
                                           const crew_message *message);
-/* The same with the caller's stamp, and the reference is the caller's to add,
- * for many at once, before anybody else has the message. */
-struct crew__message *crew__message_of_body(struct crew__body *body,
+/* The same from a shelf and with the caller's stamp; the reference is the
+ * caller's to add, for many at once, before anybody else has the message. */
+struct crew__message *crew__message_of_body(struct crew__shelf *shelf,
+                                            struct crew__body *body,
                                             const crew_message *message,
                                             uint64_t stamp);
 /* One in memory of its own, before whose bytes lie `lead` more, a multiple of

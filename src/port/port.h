@@ -1,7 +1,7 @@
 /*
  * The port from the inside: what every kind of port has, and below that a
  * transport of a few functions, which carries the messages: the channel in one
- * process (channel.c), the member of a hub (hub.c).
+ * process (channel.c), the member of a hub (hub.h).
  *
  *   word       who changes it                     what it says
  *   token      compare-and-swap by who receives   one is on the receiving side;
