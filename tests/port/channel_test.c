@@ -77,7 +77,7 @@ CREW_TEST(who_finds_the_gate_shut_gives_back_what_it_held)
     size_t live = crew__census_live(0);
 
     /* When the port in it is held, under its lock. */
-    step_in_after(1, fill_up, pair.a);
+    step_in_after(1, NULL, fill_up, pair.a);
     check_equal(post_port(pair.a, moved.a, 2), -EAGAIN);
     assert_true(stepped_in());
     check(is_free(moved.a));

@@ -270,7 +270,7 @@ CREW_TEST(one_that_joins_while_copies_are_made_gets_one)
     crew_port *poster = join_dropping(0, 0);
     crew_port *member = join_dropping(0, 0);
 
-    step_in_after(1, let_one_join, NULL);
+    step_in_after(1, NULL, let_one_join, NULL);
     check_equal(post_tag(poster, 7), 0);
     assert_true(stepped_in());
     check_equal(receive_tag(member, 0), 7);
@@ -290,7 +290,7 @@ CREW_TEST(the_copy_of_one_that_left_meanwhile_is_released)
     crew_buffer *buffer = make_counted(&releases);
 
     crew_buffer_retain(buffer);
-    step_in_after(1, let_one_leave, leaver);
+    step_in_after(1, NULL, let_one_leave, leaver);
     check_equal(post_buffer(poster, buffer), 0);
     assert_true(stepped_in());
     check_equal(waiting(member), 1);
@@ -311,7 +311,7 @@ CREW_TEST(a_post_of_one_that_leaves_meanwhile_is_refused)
     crew_port *member = join_dropping(0, 0);
 
     check_equal(listen_with(poster, inbox, &heard), 0);
-    step_in_after(1, let_one_leave, poster);
+    step_in_after(1, NULL, let_one_leave, poster);
     check_equal(post_tag(poster, 1), -EPIPE);
     assert_true(stepped_in());
     check_equal(waiting(member), 0);

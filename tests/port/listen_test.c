@@ -194,7 +194,7 @@ CREW_TEST(a_turn_beside_a_close_leaves_the_end_to_the_closer)
 {
     begin();
     check_equal(post_tag(pair.a, 0), 0);
-    step_in_after(1, dispatch_now, inbox);
+    step_in_after(1, NULL, dispatch_now, inbox);
     crew_port_close(pair.b);
     assert_true(stepped_in());
     check_equal(crew_inbox_pending(inbox), 1);
