@@ -115,12 +115,17 @@ CREW_TEST(a_member_looks_like_a_port_that_is_never_over)
 
 CREW_TEST(what_a_hub_port_is_asked_that_makes_no_sense)
 {
-    struct pair pair = make_channel();
+    struct pair pair = make_pair_of(1, 0);
     crew_hub_options bad = {.when_full = CREW_FULL_DROP_OLDEST + 1};
     crew_port *port = NULL;
 
+    for (unsigned i = 0; i < 2; i++) { /* so that its words are not 0 */
+        check_equal(post_tag(pair.a, i), 0);
+        check_equal(receive_tag(pair.b, 0), i);
+    }
     check_equal(crew_hub_dropped(NULL), 0);
     check_equal(crew_hub_dropped(pair.a), 0);
+    check_equal(crew_hub_dropped(pair.b), 0);
     check_equal(crew_hub_join(&port, "tests/hub", &bad), -EINVAL);
     for (unsigned i = 0; i < 8; i++) {
         bad = (crew_hub_options){.reserved = {0}};

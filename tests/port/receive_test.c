@@ -4,6 +4,8 @@
 #include "port/port.h"
 #include "runtime/cancel.h"
 
+#include <sched.h>
+
 static bool is_free(crew_port *port)
 {
     return crew__load_relaxed(port->token) == 0;
@@ -239,8 +241,8 @@ CREW_TEST(a_timeout_leaves_no_trace)
 
 struct telling {
     struct crew__port_sleeper sleeper;
-    struct test_gate dismissed;
-    bool told;
+    struct test_gate begun;
+    unsigned left; /* atomic, as a wrong one would be early */
 };
 
 static void tell_or_be_told(unsigned index, void *arg)
@@ -248,24 +250,31 @@ static void tell_or_be_told(unsigned index, void *arg)
     struct telling *t = arg;
 
     if (index == 0) {
+        test_gate_open(&t->begun);
         crew__port_sleeper_dismiss(&t->sleeper);
-        check(t->told);
+        __atomic_store_n(&t->left, 1, __ATOMIC_RELAXED);
         return;
     }
-    t->told = true;
+    test_gate_wait(&t->begun);
+    for (unsigned i = 0; i < 1000; i++) { /* many chances to be wrong */
+        sched_yield();
+        check_equal(__atomic_load_n(&t->left, __ATOMIC_RELAXED), 0);
+    }
     crew__port_sleepers_told(&t->sleeper);
 }
 
 /* Its memory is touched until then. */
 CREW_TEST(a_sleeper_that_has_been_found_stays_until_it_is_told)
 {
-    struct telling t = {.told = false};
+    struct telling t = {.left = 0};
 
+    test_gate_init(&t.begun);
     crew__port_sleeper_init(&t.sleeper);
     crew__port_sleeper_dismiss(&t.sleeper); /* nobody has found it */
     crew__port_sleeper_found(&t.sleeper);
     test_threads(2, tell_or_be_told, &t);
     check(crew__park(&t.sleeper.parker, 0)); /* the token came */
+    test_gate_fini(&t.begun);
 }
 
 CREW_TEST(a_closed_port_is_not_awaited)

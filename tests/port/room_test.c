@@ -1,5 +1,6 @@
 /* Room: who waits for it, who is told, and who gives up. */
 #include "../acceptance/mail.h"
+#include "unlock.h"
 
 #include "port/port.h"
 #include "runtime/cancel.h"
@@ -154,6 +155,38 @@ CREW_TEST(one_that_is_canceled_already_does_not_wait)
     crew__cancel_set_current(NULL);
     check_equal(crew_post_wait(pair.a, &message, CREW_FOREVER), -EPIPE);
     crew_port_close(pair.a);
+}
+
+struct ending {
+    struct pair pair;
+    struct crew__cancel cancel;
+};
+
+static void terminate(void *arg)
+{
+    struct ending *ending = arg;
+
+    crew__cancel_fire(&ending->cancel);
+    crew_port_close(ending->pair.b);
+}
+
+/* Who terminates a worker ends its port, too: it is told the reason. */
+CREW_TEST(one_that_is_canceled_as_its_port_ends_is_told_that)
+{
+    struct ending ending = {.pair = make_pair_of(1, 0)};
+    crew_message message = {.tag = 1};
+
+    crew__cancel_init(&ending.cancel);
+    crew__cancel_set_current(&ending.cancel);
+    check_equal(post_tag(ending.pair.a, 0), 0);
+    step_in_after(1, &ending.pair.a->lock, terminate, &ending);
+    check_equal(crew_post_wait(ending.pair.a, &message, CREW_FOREVER),
+                -ECANCELED);
+    check(stepped_in());
+    crew__cancel_set_current(NULL);
+    check_equal(crew_post_wait(ending.pair.a, &message, CREW_FOREVER), -EPIPE);
+    check(ending.pair.a->room == NULL);
+    crew_port_close(ending.pair.a);
 }
 
 CREW_TEST(what_cannot_be_asked_for)

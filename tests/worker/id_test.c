@@ -85,8 +85,11 @@ CREW_TEST(no_id_comes_twice)
 static int look_forked(void *arg)
 {
     uint64_t last = workers[1].id;
+    const crew__a64 *word;
 
     (void)arg;
+    check(crew__id_find(workers[0].id) == NULL);
+    crew__fork_generation(&word); /* something else has been created */
     check(crew__id_find(workers[0].id) == NULL);
     check(crew__id_find(last) == NULL);
     add(&workers[2]);

@@ -358,29 +358,50 @@ CREW_TEST(a_query_tells_one_moment_or_nothing)
     crew_lock_release(lock);
 }
 
-/* Shared, as one that waits would hold up the case. */
-static void two_more(void *arg)
-{
-    crew_lock **locks = arg;
+/* What is held when the query has measured. */
+struct exchange {
+    crew_lock *before;
+    const char *names[2];
+    crew_lock *after[2];
+};
 
+static void exchange(void *arg)
+{
+    struct exchange *e = arg;
+
+    crew_lock_release(e->before);
+    for (unsigned i = 0; i < 2 && e->names[i]; i++)
+        check_equal(crew_lock_request(&e->after[i], e->names[i], NULL), 0);
+}
+
+static void count_any(const crew_lock_info *info, void *arg)
+{
+    (void)arg;
+    check_equal(strlen(info->name), info->name_size);
+    seen++;
+}
+
+static void query_beside(const char *name, const char *first,
+                         const char *second)
+{
+    struct exchange e = {.names = {first, second}};
+    unsigned count = second ? 2 : 1;
+
+    check_equal(crew_lock_request(&e.before, name, NULL), 0);
+    seen = 0;
+    step_in_after(1, NULL, exchange, &e);
+    check_equal(crew_lock_query(count_any, NULL), count);
+    assert_true(stepped_in());
+    check_equal(seen, count);
     for (unsigned i = 0; i < 2; i++)
-        check_equal(
-            request(&locks[i], (crew_lock_options){.mode = CREW_LOCK_SHARED}),
-            0);
+        crew_lock_release(e.after[i]);
 }
 
 CREW_TEST(a_query_measures_again_where_more_have_come)
 {
-    crew_lock *locks[3] = {NULL};
-
-    check_equal(
-        request(&locks[2], (crew_lock_options){.mode = CREW_LOCK_SHARED}), 0);
-    step_in_after(1, NULL, two_more, locks);
-    check_equal(crew_lock_query(count_one, NULL), 3);
-    assert_true(stepped_in());
-    check_equal(seen, 3);
-    for (unsigned i = 0; i < 3; i++)
-        crew_lock_release(locks[i]);
+    query_beside("one name that is as long as both", "a", "b");
+    query_beside("a", "one that is longer than any room that was left", NULL);
+    query_beside("as it was", "as it is.", NULL);
 }
 
 /* ---- a worker's end --------------------------------------------------------------- */
@@ -453,18 +474,29 @@ CREW_TEST(what_a_worker_has_goes_to_the_next_when_it_ends)
     end_all(NULL, NULL, owned.inbox);
 }
 
+static void ask_one(crew_self *self, void *arg)
+{
+    struct owned *owned = arg;
+
+    (void)self;
+    owned->waiting = ask(owned->inbox, 0);
+}
+
 /* Its handles go, and what is on its way comes without one. */
 CREW_TEST(an_answer_that_comes_after_its_workers_end_has_no_lock)
 {
     struct owned owned = {.worker = make_by_hand(NULL), .inbox = make_inbox()};
     crew_worker *worker = owned.worker;
+    crew_lock *holder = hold_it();
 
     crew__id_add(worker);
-    act_as(worker, lock_some, &owned);
+    act_as(worker, ask_one, &owned);
     crew__lock_end_all(worker);
+    check_equal(crew_inbox_pending(owned.inbox), 1);
     crew__lock_free_all(worker);
     crew__lock_free_all(worker); /* there are none */
-    check_equal(count_locks(), 0);
+    check_equal(count_locks(), 1);
+    crew_lock_release(holder);
     check_equal(hear(owned.inbox), 1);
     check_told("r");
     crew__post_end(worker);
