@@ -26,7 +26,9 @@ struct crew_message {
     crew_buffer **buffers;
     size_t buffer_count;
     /* Moved: the sender's handle is gone, and had no other user; what was
-     * queued in it is kept, in order. One that listened stops. */
+     * queued in it is kept, in order. One that listened stops. To the
+     * receiver it is as a new one: referenced, and told of the other side's
+     * close whatever the sender was told. */
     crew_port **ports;
     size_t port_count;
     uint64_t tag;          /* yours */

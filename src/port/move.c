@@ -85,7 +85,7 @@ void crew__ports_move(const crew_message *message)
 
         crew__lock(&port->lock);
         listening = crew__listening_detach(port);
-        crew__port_set_state(port, 0, CREW__PORT_ANY_OVER);
+        crew__port_set_state(port, 0, CREW__PORT_HANDLES);
         crew__unlock(&port->lock);
         port->transport->move(port);
         crew__port_give_token(port);

@@ -46,7 +46,10 @@ enum {
     CREW__PORT_BORROWED = 32,    /* the program has it, and must not move it */
     CREW__PORT_SHUT = 64,        /* closed, and nothing more comes in */
     /* what keeps it from moving */
-    CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED
+    CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED,
+    /* what its owner did and was told, which the next one was not */
+    CREW__PORT_HANDLES = CREW__PORT_OVER | CREW__PORT_UNREFERENCED |
+                         CREW__PORT_ANY_OVER
 };
 
 /* wants */
