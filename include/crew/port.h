@@ -39,8 +39,8 @@ typedef struct crew_listener {
     /* The message is freed after the callback, unless crew_message_keep was
      * called. NULL: what comes is freed unseen. */
     void (*on_message)(crew_port *port, crew_message *message, void *arg);
-    /* Room again, after a post on this port was refused. Once per refusal,
-     * or fewer. NULL: not told. */
+    /* Room again, after a post on this port was refused, also before it
+     * listened. Once per refusal, or fewer. NULL: not told. */
     void (*on_room)(crew_port *port, void *arg);
     /* No more callback comes: the other side closed (after all that it had
      * posted), or this one. NULL: not told. */

@@ -55,6 +55,8 @@ struct crew__listening *crew__listening_detach(crew_port *port)
     port->listening = NULL;
     crew__port_set_state(port, 0, CREW__PORT_LISTENING);
     crew__port_set_wants(port, 0, CREW__PORT_ARMED);
+    if (listening->room_wish || listening->room_due)
+        crew__port_set_state(port, CREW__PORT_REFUSED, 0);
     if (port->delivery)
         port->delivery->lost = true;
     port->delivery = NULL;
@@ -111,6 +113,8 @@ static enum begun begin(struct turn *turn)
         port->delivery = &turn->delivery;
         turn->room = turn->listening->room_due;
         turn->listening->room_due = false;
+        if (turn->room)
+            crew__port_set_state(port, 0, CREW__PORT_REFUSED);
     }
     crew__unlock(&port->lock);
     return begun;
@@ -321,6 +325,14 @@ static struct crew__listening *make(crew_port *port, crew_inbox *inbox,
     return made;
 }
 
+/* What was refused before is told of room, too. */
+static void take_wish(struct crew__listening *listening)
+{
+    listening->room_wish = listening->on_room &&
+                           (crew__port_state(listening->port) &
+                            CREW__PORT_REFUSED);
+}
+
 /* What waits already is news; and so is that all is over. */
 static int attach(struct crew__listening *listening, bool *post)
 {
@@ -335,9 +347,18 @@ static int attach(struct crew__listening *listening, bool *post)
     crew__inbox_attach(listening->inbox);
     if (!(crew__port_state(port) & CREW__PORT_UNREFERENCED))
         crew__inbox_hold(listening->inbox);
+    take_wish(listening);
     *post = !try_to_rest(port) && crew__listening_arouse(listening);
     crew__port_give_token(port);
     return 0;
+}
+
+/* For the smallest message that was refused, as nobody knows its size now. */
+static void ask_for_room(crew_port *port)
+{
+    if (port->transport->want_room(port, 1))
+        crew__port_tell_room(port);
+    port->transport->release(port);
 }
 
 static int start(crew_port *port, crew_inbox *inbox,
@@ -345,17 +366,24 @@ static int start(crew_port *port, crew_inbox *inbox,
 {
     struct crew__listening *made = make(port, inbox, listener);
     bool post = false;
+    bool wish = false;
     int r;
 
     if (!made)
         return -ENOMEM;
     crew__lock(&port->lock);
     r = attach(made, &post);
+    if (r == 0)
+        wish = made->room_wish;
+    if (wish)
+        port->transport->retain(port); /* a callback may close it meanwhile */
     crew__unlock(&port->lock);
     if (r < 0)
         crew__listening_forget(made);
     else if (post)
         crew__inbox_post(inbox, &made->item);
+    if (wish)
+        ask_for_room(port);
     return r;
 }
 

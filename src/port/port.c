@@ -171,7 +171,9 @@ int crew_post(crew_port *port, const crew_message *message)
     if (crew__port_is_forked(port))
         return -EOWNERDEAD;
     r = port->transport->post(port, message);
-    if (r == -EAGAIN)
+    if (r == 0)
+        crew__port_got_through(port);
+    else if (r == -EAGAIN)
         crew__port_wish_room(port, message->size);
     return r;
 }

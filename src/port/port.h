@@ -45,11 +45,12 @@ enum {
     CREW__PORT_ANY_OVER = 16,    /* crew_receive_any has told that */
     CREW__PORT_BORROWED = 32,    /* the program has it, and must not move it */
     CREW__PORT_SHUT = 64,        /* closed, and nothing more comes in */
+    CREW__PORT_REFUSED = 128,    /* a post, and nobody listened for room */
     /* what keeps it from moving */
     CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED,
     /* what its owner did and was told, which the next one was not */
     CREW__PORT_HANDLES = CREW__PORT_OVER | CREW__PORT_UNREFERENCED |
-                         CREW__PORT_ANY_OVER
+                         CREW__PORT_ANY_OVER | CREW__PORT_REFUSED
 };
 
 /* wants */
@@ -170,8 +171,17 @@ void crew__port_set_wants(crew_port *port, uint32_t set, uint32_t clear);
 void crew__port_tell(crew_port *port);
 /* There is room for who posts on `port`. */
 void crew__port_tell_room(crew_port *port);
-/* A post was refused: on_room is to come. */
+/* A post was refused: on_room is to come, or as soon as somebody listens. */
 void crew__port_wish_room(crew_port *port, size_t size);
+/* One got through: who was refused before anybody listened knows it himself. */
+void crew__port_take_back_wish(crew_port *port);
+
+static inline void crew__port_got_through(crew_port *port)
+{
+    /* the poster's own; this line has been read for the fork */
+    if (crew__load_relaxed(&port->state) & CREW__PORT_REFUSED)
+        crew__port_take_back_wish(port);
+}
 
 /* Everybody's sleep: 0, -ETIMEDOUT, or -ECANCELED. */
 int crew__port_sleep(struct crew__parker *parker, crew_ns deadline);

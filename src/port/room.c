@@ -35,17 +35,33 @@ void crew__port_tell_room(crew_port *port)
 
 void crew__port_wish_room(crew_port *port, size_t size)
 {
+    uint32_t state = crew__port_state(port);
     bool wish;
 
-    if (!(crew__port_state(port) & CREW__PORT_LISTENING))
+    if ((state & CREW__PORT_REFUSED) && !(state & CREW__PORT_LISTENING))
         return;
     crew__lock(&port->lock);
     wish = port->listening && port->listening->on_room;
     if (wish)
         port->listening->room_wish = true;
+    crew__port_set_state(port, wish ? 0 : CREW__PORT_REFUSED,
+                         wish ? CREW__PORT_REFUSED : 0);
     crew__unlock(&port->lock);
     if (wish && port->transport->want_room(port, size))
         crew__port_tell_room(port);
+}
+
+void crew__port_take_back_wish(crew_port *port)
+{
+    crew__lock(&port->lock);
+    if (crew__port_state(port) & CREW__PORT_REFUSED) {
+        crew__port_set_state(port, 0, CREW__PORT_REFUSED);
+        if (port->listening) {
+            port->listening->room_wish = false;
+            port->listening->room_due = false;
+        }
+    }
+    crew__unlock(&port->lock);
 }
 
 /* ---- crew_post_wait ------------------------------------------------------- */
@@ -125,6 +141,8 @@ int crew_post_wait(crew_port *port, const crew_message *message,
         return r == -EAGAIN ? -ETIMEDOUT : r;
     if (r == -EAGAIN)
         r = post_with_room(port, message, timeout);
+    if (r == 0)
+        crew__port_got_through(port);
     /* Who terminates a worker ends its port, too. */
     return r == -EPIPE && crew__cancel_is_due() ? -ECANCELED : r;
 }

@@ -486,7 +486,80 @@ static void posts_that_follow_one_another_arrive_so(void *arg)
     crew_port_close(turns.b);
 }
 
+/* ---- room, for who listens when he is refused ------------------------------- */
+
+#define ROOMS 8u
+
+struct sink {
+    crew_port *port;
+    struct sim_thread *thread;
+};
+
+static void hear_of_room(crew_port *port, void *arg)
+{
+    (void)port;
+    ++*(unsigned *)arg;
+}
+
+static void receive_each(void *arg)
+{
+    struct sink *sink = arg;
+
+    for (uint64_t i = 0; i < ROOMS; i++) {
+        crew_message *message = NULL;
+
+        sim_check_equal(crew_receive(sink->port, &message, CREW_FOREVER), 0);
+        sim_check_equal(message->tag, i);
+        crew_message_free(message);
+    }
+}
+
+/* Nothing else ends these waits. */
+static void who_is_refused_and_then_listens_hears_of_room(void *arg)
+{
+    crew_channel_options options = {.max_messages = 1 + sim_random(2)};
+    unsigned rooms = 0;
+    crew_listener listener = {.on_room = hear_of_room, .arg = &rooms};
+    struct sink sink;
+    crew_inbox *inbox;
+    crew_port *port;
+    bool listens = false;
+
+    (void)arg;
+    sim_check_equal(crew_inbox_create(&inbox, NULL), 0);
+    sim_check_equal(crew_channel_create(&port, &sink.port, &options), 0);
+    sink.thread = sim_spawn("receiver", receive_each, &sink);
+    for (uint64_t i = 0; i < ROOMS;) {
+        crew_message message = {.tag = i};
+        int r = crew_post(port, &message);
+
+        i += r == 0;
+        sim_check(r == 0 || r == -EAGAIN);
+        if (listens && sim_chance(2)) {
+            sim_check_equal(crew_listen(port, NULL, NULL), 0);
+            listens = false;
+        }
+        if (r == 0)
+            continue;
+        if (!listens)
+            sim_check_equal(crew_listen(port, inbox, &listener), 0);
+        listens = true;
+        for (rooms = 0; rooms == 0;)
+            crew_inbox_wait(inbox, CREW_FOREVER);
+    }
+    sim_join(sink.thread);
+    crew_port_close(port);
+    crew_port_close(sink.port);
+    while (crew_inbox_pending(inbox) > 0)
+        crew_inbox_dispatch(inbox, 0);
+    sim_check_equal(crew_inbox_destroy(inbox), 0);
+}
+
 const struct scenario port_scenarios[] = {
+    {.name = "port.room",
+     .main_fiber = who_is_refused_and_then_listens_hears_of_room,
+     .seeds = 10000,
+     .reaches = REACHES(PORT_ROOM)},
     {.name = "port.turns",
      .main_fiber = posts_that_follow_one_another_arrive_so,
      .seeds = 20000,
