@@ -27,7 +27,9 @@ extern "C" {
 
 /* The result is the exit code. `start` is options.start as it arrived, or NULL
  * where there was none; it lives until the function returns, and buffers and
- * ports may be taken from it like from a received message. */
+ * ports may be taken from it like from a received message. As in on_message,
+ * crew_message_keep makes it the program's, and crew_message_free empties it
+ * before its time. */
 typedef int crew_main_fn(crew_self *self, crew_message *start);
 
 typedef enum crew_isolation {

@@ -333,6 +333,11 @@ crew_message *crew__message_give(struct crew__message *message, bool *kept)
     return &message->public;
 }
 
+struct crew__message *crew__message_of(crew_message *received)
+{
+    return whole(received);
+}
+
 void crew__message_lend(crew_message *message, bool is_draft)
 {
     message->reserved[0] = mark_of(message) | GIVEN | LENT |

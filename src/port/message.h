@@ -100,6 +100,8 @@ void crew__body_release(struct crew__body *body);
  * frees it, unless *kept has been set. */
 crew_message *crew__message_receive(struct crew__message *message);
 crew_message *crew__message_give(struct crew__message *message, bool *kept);
+/* The one around what was received. */
+struct crew__message *crew__message_of(crew_message *received);
 void crew__message_finish(struct crew__message *message);
 
 /* Frees a chain with all that is in it, also messages that wait in ports that

@@ -83,14 +83,23 @@ static void come_online(crew_worker *worker, bool online)
     begin(worker);
 }
 
+/* Main's as a message is a callback's: it may be freed there, or kept. */
+static crew_message *receive_start(crew_worker *worker, bool *kept)
+{
+    crew_message *start = NULL;
+
+    if (worker->has_start && crew_receive(worker->inner, &start, 0) == 0)
+        crew__message_give(crew__message_of(start), kept);
+    return start;
+}
+
 static int call_main(crew_worker *worker)
 {
     struct crew__activation a;
-    crew_message *start = NULL;
+    bool kept = false;
+    crew_message *start = receive_start(worker, &kept);
     int code;
 
-    if (worker->has_start)
-        crew_receive(worker->inner, &start, 0);
     crew__run_open(&a, &worker->place, NULL);
     worker->texts.take = keep_text;
     crew__self_keep_text(&a.self, &worker->texts);
@@ -99,7 +108,8 @@ static int call_main(crew_worker *worker)
         return code;
     /* a figure; what follows is neither busy nor idle */
     crew__store_relaxed(&worker->ended_at, (uint64_t)crew__clock_now());
-    crew_message_free(start);
+    if (start && !kept)
+        crew__message_finish(crew__message_of(start));
     wind_up(worker);
     worker->failure = crew__run_close(&a);
     free_scratch(&worker->place);
