@@ -140,7 +140,8 @@ int crew__cancel_park(struct crew__parker *parker, crew_ns deadline)
 static int look(const struct crew__cancel *cancel, crew__a32 *word,
                 uint32_t expected, crew_ns deadline)
 {
-    if (cancel && crew__cancel_is_fired(cancel)) {
+    /* Who does not wait, with a deadline of 0, is not canceled in it. */
+    if (cancel && deadline != 0 && crew__cancel_is_fired(cancel)) {
         crew__mark(CREW__MARK_CANCEL_WORD);
         return -ECANCELED;
     }
