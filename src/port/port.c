@@ -34,6 +34,15 @@ void crew__port_set_state(crew_port *port, uint32_t set, uint32_t clear)
     crew__store_seq_cst(&port->state, (state | set) & ~clear);
 }
 
+void crew__port_add_waiters(crew_port *port, int count)
+{
+    uint32_t state = crew__load_relaxed(&port->state); /* under the lock */
+
+    /* edge:port-state, release */
+    crew__store_seq_cst(&port->state,
+                        state + (uint32_t)count * CREW__PORT_WAITER);
+}
+
 void crew__port_set_wants(crew_port *port, uint32_t set, uint32_t clear)
 {
     uint32_t wants = crew__load_relaxed(&port->wants); /* under the lock */
@@ -201,8 +210,22 @@ static void close_forked(crew_port *port)
     port->transport->release(port);
 }
 
+/* Under the lock, which who leaves gives back last. */
+static bool has_waiters(crew_port *port)
+{
+    bool has;
+
+    crew__lock(&port->lock);
+    has = crew__port_state(port) >= CREW__PORT_WAITER;
+    crew__unlock(&port->lock);
+    return has;
+}
+
 void crew__port_bury(crew_port *port)
 {
+    /* They have been told that it is closed. */
+    while (has_waiters(port))
+        crew__yield();
     port->transport->bury(port);
     crew__census_died(CREW__CENSUS_PORT, port);
     port->transport->release(port);

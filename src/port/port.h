@@ -20,7 +20,8 @@
  * second is told -EBUSY.
  *
  * References of the transport's memory: the handle, a listening, each message
- * that the channel has made, and who is inside close.
+ * that the channel has made, and who is inside close. Who waits for room has
+ * none: who gives the handle back waits for him to leave.
  *
  * Edges
  *   port-token   leave -> enter   the receiving side's own words.
@@ -50,7 +51,9 @@ enum {
     CREW__PORT_STAYS = CREW__PORT_CLOSED | CREW__PORT_BORROWED,
     /* what its owner did and was told, which the next one was not */
     CREW__PORT_HANDLES = CREW__PORT_OVER | CREW__PORT_UNREFERENCED |
-                         CREW__PORT_ANY_OVER | CREW__PORT_REFUSED
+                         CREW__PORT_ANY_OVER | CREW__PORT_REFUSED,
+    /* and above: how many are inside crew_post_wait, and have met no room */
+    CREW__PORT_WAITER = 65536
 };
 
 /* wants */
@@ -164,6 +167,7 @@ static inline uint32_t crew__port_state(crew_port *port)
 /* Under the lock. */
 void crew__port_set_state(crew_port *port, uint32_t set, uint32_t clear);
 void crew__port_set_wants(crew_port *port, uint32_t set, uint32_t clear);
+void crew__port_add_waiters(crew_port *port, int count);
 
 /* ---- telling ------------------------------------------------------------- */
 

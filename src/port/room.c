@@ -109,6 +109,26 @@ static int sleep_for_room(crew_port *port, size_t size, crew_ns deadline)
     return r;
 }
 
+/* From here to the end its closer waits for it. false: it is closed. */
+static bool enter(crew_port *port)
+{
+    bool open;
+
+    crew__lock(&port->lock);
+    open = !(crew__port_state(port) & CREW__PORT_CLOSED);
+    if (open)
+        crew__port_add_waiters(port, 1);
+    crew__unlock(&port->lock);
+    return open;
+}
+
+static void leave(crew_port *port)
+{
+    crew__lock(&port->lock);
+    crew__port_add_waiters(port, -1);
+    crew__unlock(&port->lock);
+}
+
 /* It was full. */
 static int post_with_room(crew_port *port, const crew_message *message,
                           crew_ns timeout)
@@ -117,11 +137,16 @@ static int post_with_room(crew_port *port, const crew_message *message,
     int slept = 0;
     int r = -EAGAIN;
 
+    if (!enter(port))
+        return -EPIPE;
     /* One that was told may find that another was faster. */
     while (r == -EAGAIN && slept == 0) {
         slept = sleep_for_room(port, message->size, deadline);
         r = port->transport->post(port, message);
     }
+    if (r == 0)
+        crew__port_got_through(port);
+    leave(port);
     return r == -EAGAIN ? slept : r;
 }
 
@@ -139,10 +164,10 @@ int crew_post_wait(crew_port *port, const crew_message *message,
     r = port->transport->post(port, message);
     if (timeout == 0)
         return r == -EAGAIN ? -ETIMEDOUT : r;
-    if (r == -EAGAIN)
-        r = post_with_room(port, message, timeout);
     if (r == 0)
         crew__port_got_through(port);
+    else if (r == -EAGAIN)
+        r = post_with_room(port, message, timeout);
     /* Who terminates a worker ends its port, too. */
     return r == -EPIPE && crew__cancel_is_due() ? -ECANCELED : r;
 }

@@ -329,6 +329,7 @@ static const char state_looked[] =
 
 static const struct model_excess excess[] = {
     {"crew__port_set_state", "store", 1, "release", state_looked},
+    {"crew__port_add_waiters", "store", 1, "release", state_looked},
     {"crew__port_try_token", "cas", 1, "fails relaxed",
      "who does not get it reads nothing of it"},
     {"crew__port_state", "load", 1, "acquire", state_looked},

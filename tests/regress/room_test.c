@@ -1,7 +1,10 @@
 /*
  * What broke once: a post that was refused before its port listened, or under a
- * listener that was replaced, was forgotten, and on_room never came.
+ * listener that was replaced, was forgotten, and on_room never came; and who
+ * waited for room was still inside a channel whose ends had both been closed.
  */
+#include "port/port.h"
+
 #include "../acceptance/mail.h"
 
 struct full {
@@ -104,4 +107,48 @@ CREW_TEST(the_next_owner_of_a_full_port_is_told_of_no_room)
     check_equal(full.heard.rooms, 0);
     close_pair(way);
     end_full(&full);
+}
+
+/* ---- ends that are closed under who waits for room ------------------------ */
+
+#define WAITERS 2u
+
+static void *wait_for_room(void *port)
+{
+    crew_message message = {.tag = 2};
+
+    check_equal(crew_post_wait(port, &message, CREW_FOREVER), -EPIPE);
+    return NULL;
+}
+
+static bool all_wait(void *arg)
+{
+    crew_port *port = arg;
+    unsigned count = 0;
+
+    crew__lock(&port->lock);
+    for (struct crew__port_sleeper *at = port->room; at; at = at->next)
+        count++;
+    crew__unlock(&port->lock);
+    return count == WAITERS;
+}
+
+/* The first close lets them go, the second came while they were on their way
+ * out, and took the channel from under them. */
+CREW_TEST(both_ends_are_closed_under_who_waits_for_room)
+{
+    for (unsigned i = 0; i < MANY(500); i++) {
+        struct pair pair = make_pair_of(1, 0);
+        pthread_t threads[WAITERS];
+
+        check_equal(post_tag(pair.a, 1), 0);
+        for (unsigned k = 0; k < WAITERS; k++)
+            check_equal(
+                pthread_create(&threads[k], NULL, wait_for_room, pair.a), 0);
+        test_poll(all_wait, pair.a, LONG_WAIT);
+        crew_port_close(i % 2 ? pair.a : pair.b);
+        crew_port_close(i % 2 ? pair.b : pair.a);
+        for (unsigned k = 0; k < WAITERS; k++)
+            pthread_join(threads[k], NULL);
+    }
 }

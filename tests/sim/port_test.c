@@ -8,6 +8,8 @@
 
 #include <crew/port.h>
 
+#include "port/port.h"
+
 #define POSTERS 3u
 #define EACH    4u
 
@@ -555,7 +557,72 @@ static void who_is_refused_and_then_listens_hears_of_room(void *arg)
     sim_check_equal(crew_inbox_destroy(inbox), 0);
 }
 
+/* ---- ends that are closed under who waits for room --------------------------- */
+
+struct waiter {
+    crew_port *port;
+    struct sim_thread *thread;
+    bool has_returned;
+};
+
+static void wait_for_room(void *arg)
+{
+    struct waiter *waiter = arg;
+    crew_message message = {.tag = 1};
+    int r = crew_post_wait(waiter->port, &message,
+                           sim_chance(4) ? sim_random_time(CREW_MS)
+                                         : CREW_FOREVER);
+
+    waiter->has_returned = true;
+    sim_check(r == 0 || r == -EPIPE || r == -ETIMEDOUT);
+}
+
+/* The program knows it by its own means: a call that has begun is over before
+ * the port is, one that has not must not begin. */
+static bool all_wait_or_have_returned(crew_port *port, struct waiter *waiters)
+{
+    unsigned sum = waiters[0].has_returned + waiters[1].has_returned;
+
+    for (struct crew__port_sleeper *at = port->room; at; at = at->next)
+        sum++;
+    return sum == 2;
+}
+
+static void ends_are_closed_under_who_waits_for_room(void *arg)
+{
+    crew_channel_options options = {.max_messages = 1};
+    crew_message message = {.tag = 0};
+    struct waiter waiters[2];
+    crew_port *ends[2];
+    unsigned first = (unsigned)sim_random(2);
+
+    (void)arg;
+    sim_check_equal(crew_channel_create(&ends[0], &ends[1], &options), 0);
+    sim_check_equal(crew_post(ends[0], &message), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        waiters[i] = (struct waiter){.port = ends[0]};
+        waiters[i].thread = sim_spawn("waiter", wait_for_room, &waiters[i]);
+    }
+    while (!all_wait_or_have_returned(ends[0], waiters))
+        crew__yield();
+    if (sim_chance(4)) {
+        crew_message *taken = NULL;
+
+        sim_check_equal(crew_receive(ends[1], &taken, 0), 0);
+        crew_message_free(taken);
+    }
+    crew_port_close(ends[first]);
+    if (sim_chance(2))
+        sim_work(sim_random_time(CREW_MS));
+    crew_port_close(ends[1 - first]);
+    for (unsigned i = 0; i < 2; i++)
+        sim_join(waiters[i].thread);
+}
+
 const struct scenario port_scenarios[] = {
+    {.name = "port.closed",
+     .main_fiber = ends_are_closed_under_who_waits_for_room,
+     .seeds = 10000},
     {.name = "port.room",
      .main_fiber = who_is_refused_and_then_listens_hears_of_room,
      .seeds = 10000,
