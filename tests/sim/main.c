@@ -27,7 +27,7 @@ static const struct scenario *const tables[] = {
     group_scenarios, limit_scenarios,  order_scenarios,  end_scenarios,
     step_scenarios,  stall_scenarios,  cancel_scenarios, port_scenarios,
     call_scenarios,  worker_scenarios, settle_scenarios, hub_scenarios,
-    lock_scenarios,
+    lock_scenarios,  post_scenarios,
 };
 
 struct plan {

@@ -46,6 +46,7 @@ extern const struct scenario hub_scenarios[];
 extern const struct scenario worker_scenarios[];
 extern const struct scenario settle_scenarios[];
 extern const struct scenario lock_scenarios[];
+extern const struct scenario post_scenarios[];
 
 /* For options.every_step: what holds between any two steps of the pool of
  * `load` (job.h). */
