@@ -52,6 +52,7 @@ struct crew__lane *crew__lane_make(const struct crew__shelf_ops *ops,
     made->home = home;
     made->first = made->last = make_ring(CREW__LANE_SLOTS);
     crew__shelf_init(&made->spare, &made->rear, ops);
+    made->spare.least = CREW__LANE_SPARES;
     if (made->first && crew__shelf_stock(&made->spare))
         return made;
     crew__lane_free(made);

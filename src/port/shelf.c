@@ -95,9 +95,20 @@ struct crew__message *crew__shelf_get(struct crew__shelf *shelf)
     return or_make(shelf, take_shared(shelf));
 }
 
+static bool has_few(const struct crew__shelf *shelf)
+{
+    /* a figure */
+    return shelf->least > 0 &&
+           crew__load_relaxed(&shelf->rear->made) < shelf->least;
+}
+
 struct crew__message *crew__shelf_get_owned(struct crew__shelf *shelf)
 {
-    return or_make(shelf, take_front(shelf, &shelf->front));
+    struct crew__message *made = NULL;
+
+    if (!shelf->front && has_few(shelf))
+        made = make(shelf);
+    return made ? made : or_make(shelf, take_front(shelf, &shelf->front));
 }
 
 bool crew__shelf_stock(struct crew__shelf *shelf)

@@ -47,6 +47,9 @@ struct crew__shelf {
     const struct crew__shelf_ops *ops;
     struct crew__shelf_rear *rear;
     crew__a32 busy;
+    /* Set where the owner is the one who puts back, too: so many are made
+     * before the rear is asked, which is then emptied once for several. */
+    uint32_t least;
 };
 
 void crew__shelf_init(struct crew__shelf *shelf, struct crew__shelf_rear *rear,
@@ -56,7 +59,7 @@ void crew__shelf_init(struct crew__shelf *shelf, struct crew__shelf_rear *rear,
 bool crew__shelf_is_mine(struct crew__shelf *shelf);
 /* A message of CREW__MESSAGE_BYTES with this home. NULL: no memory. */
 struct crew__message *crew__shelf_get(struct crew__shelf *shelf);
-/* The same by who is the only one to get. */
+/* The same by who is the only one to get. Without memory: what is there. */
 struct crew__message *crew__shelf_get_owned(struct crew__shelf *shelf);
 /* Makes one in advance, before anybody gets. false: no memory. */
 bool crew__shelf_stock(struct crew__shelf *shelf);

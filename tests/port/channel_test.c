@@ -199,7 +199,7 @@ CREW_TEST(a_lane_without_memory_is_made_some_time_later)
         check_equal(crew__fault_failed(), (posts + 1) / CREW__LANE_AFTER);
     }
     crew__fault_arm(0, false);
-    for (unsigned i = 0; i < CREW__LANE_AFTER; i++)
+    for (unsigned i = 0; i < CREW__LANE_AFTER + CREW__LANE_SPARES; i++)
         play_one(pair, i);
     check_at_least(crew__fault_met(), 1); /* that is the lane */
     crew__fault_arm(1, true);

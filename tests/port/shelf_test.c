@@ -228,6 +228,48 @@ CREW_TEST(one_that_is_stocked_needs_no_memory)
     end();
 }
 
+CREW_TEST(a_few_are_made_before_the_rear_is_asked)
+{
+    struct crew__message *got[3];
+
+    begin();
+    shelf.least = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        got[i] = crew__shelf_get_owned(&shelf);
+        assert_non_null(got[i]);
+        put(got[i]);
+        check_made(i + 1);
+    }
+    check(got[0] != got[1] && got[1] != got[2] && got[0] != got[2]);
+    for (unsigned i = 3; i-- > 0;) /* the rear, newest first */
+        check(crew__shelf_get_owned(&shelf) == got[i]);
+    check_made(3);
+    for (unsigned i = 0; i < 3; i++)
+        put(got[i]);
+    end();
+    shelf.least = 0;
+}
+
+/* The rear is asked although there are few. */
+CREW_TEST(few_are_enough_without_memory)
+{
+    struct crew__message *got;
+
+    begin();
+    shelf.least = 3;
+    got = crew__shelf_get_owned(&shelf);
+    assert_non_null(got);
+    put(got);
+    crew__fault_arm(1, true);
+    check(crew__shelf_get_owned(&shelf) == got);
+    check(crew__shelf_get_owned(&shelf) == NULL);
+    crew__fault_arm(0, false);
+    check_made(1);
+    put(got);
+    end();
+    shelf.least = 0;
+}
+
 CREW_TEST(without_memory_nothing_is_made)
 {
     struct crew__message *theirs = (struct crew__message *)(void *)&rear;

@@ -23,5 +23,6 @@
 #define CREW__LANE_SLOTS      1u
 #define CREW__LANE_MOST       1u
 #define CREW__LANE_AHEAD      1u
+#define CREW__LANE_SPARES     2u
 
 #endif
