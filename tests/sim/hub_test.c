@@ -323,11 +323,67 @@ static void room_is_told(void *arg)
     leave_hub(me);
 }
 
+/* ---- a member that is closed under its poster ----------------------------------------- */
+
+static void post_until_closed(void *arg)
+{
+    struct member *me = arg;
+    crew_message message = {.size = 0};
+    int r;
+
+    while ((r = crew_post(me->port, &message)) != -EPIPE) {
+        sim_check(r == 0 || r == -EAGAIN);
+        me->posted += r == 0;
+        crew__yield();
+    }
+}
+
+static void note_close(crew_port *port, int error, void *arg)
+{
+    (void)port;
+    sim_check_equal(error, 0);
+    ((struct member *)arg)->rooms++;
+}
+
+/* Until its on_close, which waits for the dispatch, its handle may be used. */
+static void a_member_is_closed_under_its_poster(void *arg)
+{
+    struct member *me = &members[0];
+    crew_listener listener = {.on_close = note_close, .arg = me};
+    crew_message *message = NULL;
+    crew_port *other = NULL;
+    unsigned came = 0;
+
+    (void)arg;
+    memset(members, 0, sizeof members);
+    sim_check_equal(crew_inbox_create(&me->inbox, NULL), 0);
+    sim_check_equal(crew_hub_join(&me->port, "sim/hub", NULL), 0);
+    sim_check_equal(crew_hub_join(&other, "sim/hub", NULL), 0);
+    sim_check_equal(crew_listen(me->port, me->inbox, &listener), 0);
+    me->thread = sim_spawn("poster", post_until_closed, me);
+    for (uint64_t left = sim_random(100); left > 0; left--)
+        sim_point();
+    crew_port_close(me->port);
+    sim_join(me->thread);
+    while (me->rooms == 0)
+        crew_inbox_wait(me->inbox, CREW_FOREVER);
+    while (crew_receive(other, &message, 0) == 0) {
+        crew_message_free(message);
+        came++;
+    }
+    sim_check_equal(came, me->posted);
+    crew_port_close(other);
+    sim_check_equal(crew_inbox_destroy(me->inbox), 0);
+}
+
 const struct scenario hub_scenarios[] = {
     {.name = "hub.members",
      .main_fiber = members_come_post_and_leave,
      .seeds = 8000,
      .reaches = REACHES(PORT_ROOM) | REACHES(PORT_ORPHAN)},
+    {.name = "hub.closed",
+     .main_fiber = a_member_is_closed_under_its_poster,
+     .seeds = 5000},
     {.name = "hub.room", .main_fiber = room_is_told, .seeds = 10000},
     {.name = NULL},
 };

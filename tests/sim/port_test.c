@@ -557,6 +557,60 @@ static void who_is_refused_and_then_listens_hears_of_room(void *arg)
     sim_check_equal(crew_inbox_destroy(inbox), 0);
 }
 
+/* ---- a pump: on_room posts until it is refused ------------------------------ */
+
+struct pump {
+    crew_port *port;
+    uint64_t next;
+};
+
+static void post_until_refused(struct pump *pump)
+{
+    while (pump->next < ROOMS) {
+        crew_message message = {.tag = pump->next};
+        int r = crew_post(pump->port, &message);
+
+        if (r < 0) {
+            sim_check_equal(r, -EAGAIN);
+            return;
+        }
+        pump->next++;
+    }
+}
+
+static void pump_on(crew_port *port, void *arg)
+{
+    struct pump *pump = arg;
+
+    sim_check(port == pump->port);
+    post_until_refused(pump);
+}
+
+/* It is refused inside its own callback while the other end makes room. */
+static void a_pump_never_stands_still(void *arg)
+{
+    crew_channel_options options = {.max_messages = 1 + sim_random(2)};
+    struct pump pump = {.next = 0};
+    crew_listener listener = {.on_room = pump_on, .arg = &pump};
+    struct sink sink;
+    crew_inbox *inbox;
+
+    (void)arg;
+    sim_check_equal(crew_inbox_create(&inbox, NULL), 0);
+    sim_check_equal(crew_channel_create(&pump.port, &sink.port, &options), 0);
+    sim_check_equal(crew_listen(pump.port, inbox, &listener), 0);
+    sink.thread = sim_spawn("receiver", receive_each, &sink);
+    post_until_refused(&pump);
+    while (pump.next < ROOMS)
+        crew_inbox_wait(inbox, CREW_FOREVER);
+    sim_join(sink.thread);
+    crew_port_close(pump.port);
+    crew_port_close(sink.port);
+    while (crew_inbox_pending(inbox) > 0)
+        crew_inbox_dispatch(inbox, 0);
+    sim_check_equal(crew_inbox_destroy(inbox), 0);
+}
+
 /* ---- ends that are closed under who waits for room --------------------------- */
 
 struct waiter {
@@ -620,6 +674,10 @@ static void ends_are_closed_under_who_waits_for_room(void *arg)
 }
 
 const struct scenario port_scenarios[] = {
+    {.name = "port.pump",
+     .main_fiber = a_pump_never_stands_still,
+     .seeds = 10000,
+     .reaches = REACHES(PORT_ROOM)},
     {.name = "port.closed",
      .main_fiber = ends_are_closed_under_who_waits_for_room,
      .seeds = 10000},

@@ -27,7 +27,8 @@ struct seen {
     bool asked;       /* to terminate, */
     bool terminated;  /* which said 0 */
     bool failed;
-    unsigned begun, returned; /* main */
+    unsigned begun, returned;         /* main */
+    unsigned own_listens, own_closes; /* in its own inbox */
     unsigned sent, came, onlines, closes, errors, exits;
     crew_exit how;
 };
@@ -91,13 +92,24 @@ static void receive_all(crew_port *port, crew_self *self)
     sim_check(r != -ECANCELED || crew_self_canceled(self) == -ECANCELED);
 }
 
-static void listen_and_run(crew_self *self)
+static void hear_own_close(crew_port *port, int error, void *arg)
 {
-    static const crew_listener deaf;
+    struct seen *me = arg;
+
+    (void)port;
+    sim_check_equal(error, 0);
+    sim_check(crew__worker_here() == me->inside);
+    me->own_closes++;
+}
+
+static void listen_and_run(crew_self *self, struct seen *me)
+{
+    crew_listener listener = {.on_close = hear_own_close, .arg = me};
     int r;
 
+    me->own_listens++;
     sim_check_equal(
-        crew_listen(crew_self_port(self), crew_self_inbox(self), &deaf), 0);
+        crew_listen(crew_self_port(self), crew_self_inbox(self), &listener), 0);
     r = crew_inbox_run(crew_self_inbox(self));
     sim_check(r >= 0 || crew_self_canceled(self) == -ECANCELED);
 }
@@ -115,7 +127,7 @@ static int act(crew_self *self, struct seen *me)
         receive_all(crew_self_port(self), self);
         break;
     case LISTENS:
-        listen_and_run(self);
+        listen_and_run(self, me);
         break;
     case RUNS: /* it sends itself something at its end */
         sim_check(crew_inbox_run(crew_self_inbox(self)) >= 0 ||
@@ -151,9 +163,11 @@ static int be_worker(crew_self *self, crew_message *start)
     me->inside = crew__worker_here();
     me->begun++;
     for (unsigned i = 0; i < me->posts; i++) {
+        bool over = me->terminated; /* which has returned */
         int r = post(crew_self_port(self), me->sent);
 
         sim_check(r == 0 || (r == -EPIPE && crew_self_canceled(self)));
+        sim_check(!over || r == -EPIPE);
         me->sent += r == 0;
     }
     if (me->depth > 0)
@@ -230,6 +244,7 @@ static void hear_error(crew_worker *worker, int code, const char *text,
 static void check_how(const struct seen *seen, const crew_exit *how)
 {
     sim_check_equal(seen->begun, seen->returned);
+    sim_check_equal(seen->own_closes, seen->own_listens);
     sim_check(!seen->terminated || how->canceled);
     sim_check(seen->asked || seen->parent || !how->canceled);
     sim_check_equal(how->code, seen->failed  ? -EIO
