@@ -611,6 +611,98 @@ static void a_pump_never_stands_still(void *arg)
     sim_check_equal(crew_inbox_destroy(inbox), 0);
 }
 
+/* ---- a port that is moved away from who listens ------------------------------ */
+
+static struct {
+    crew_port *port; /* which listens, and moves */
+    crew_inbox *inbox;
+    uint64_t next;
+    bool has_moved;
+    bool is_over;
+} taken;
+
+static void hear_until_it_moves(crew_port *port, crew_message *message,
+                                void *arg)
+{
+    (void)arg;
+    sim_check(port == taken.port && !taken.has_moved);
+    sim_check_equal(message->tag, taken.next);
+    sim_point();
+    taken.next++;
+    sim_check(!taken.has_moved);
+}
+
+static void dispatch_until_over(void *arg)
+{
+    (void)arg;
+    while (!taken.is_over || crew_inbox_pending(taken.inbox) > 0) {
+        crew_inbox_dispatch(taken.inbox, (unsigned)sim_random(3));
+        crew__yield();
+    }
+}
+
+static void post_rooms(void *arg)
+{
+    for (uint64_t i = 0; i < ROOMS; i++) {
+        crew_message message = {.tag = i};
+
+        sim_check_equal(crew_post(arg, &message), 0);
+    }
+}
+
+/* Who moves it is not who dispatches: -EBUSY while a callback runs. */
+static crew_port *take_away(crew_port *port)
+{
+    crew_message message = {.ports = &port, .port_count = 1};
+    crew_message *moved = NULL;
+    crew_port *a, *b;
+    int r;
+
+    sim_check_equal(crew_channel_create(&a, &b, NULL), 0);
+    while ((r = crew_post(a, &message)) == -EBUSY)
+        crew__yield();
+    sim_check_equal(r, 0);
+    taken.has_moved = true;
+    sim_check_equal(crew_receive(b, &moved, 0), 0);
+    port = moved->ports[0];
+    moved->ports[0] = NULL;
+    crew_message_free(moved);
+    crew_port_close(a);
+    crew_port_close(b);
+    return port;
+}
+
+static void a_port_is_moved_away_from_who_listens(void *arg)
+{
+    crew_listener listener = {.on_message = hear_until_it_moves};
+    struct sim_thread *threads[2];
+    crew_port *other;
+
+    (void)arg;
+    memset(&taken, 0, sizeof taken);
+    sim_check_equal(crew_inbox_create(&taken.inbox, NULL), 0);
+    sim_check_equal(crew_channel_create(&taken.port, &other, NULL), 0);
+    sim_check_equal(crew_listen(taken.port, taken.inbox, &listener), 0);
+    threads[0] = sim_spawn("listener", dispatch_until_over, NULL);
+    threads[1] = sim_spawn("poster", post_rooms, other);
+    for (uint64_t left = sim_random(60); left > 0; left--)
+        sim_point();
+    taken.port = take_away(taken.port);
+    for (uint64_t i = taken.next; i < ROOMS; i++) {
+        crew_message *message = NULL;
+
+        sim_check_equal(crew_receive(taken.port, &message, CREW_FOREVER), 0);
+        sim_check_equal(message->tag, i);
+        crew_message_free(message);
+    }
+    taken.is_over = true;
+    for (unsigned i = 0; i < 2; i++)
+        sim_join(threads[i]);
+    crew_port_close(taken.port);
+    crew_port_close(other);
+    sim_check_equal(crew_inbox_destroy(taken.inbox), 0);
+}
+
 /* ---- ends that are closed under who waits for room --------------------------- */
 
 struct waiter {
@@ -678,6 +770,10 @@ const struct scenario port_scenarios[] = {
      .main_fiber = a_pump_never_stands_still,
      .seeds = 10000,
      .reaches = REACHES(PORT_ROOM)},
+    {.name = "port.taken",
+     .main_fiber = a_port_is_moved_away_from_who_listens,
+     .seeds = 10000,
+     .reaches = REACHES(PORT_ORPHAN)},
     {.name = "port.closed",
      .main_fiber = ends_are_closed_under_who_waits_for_room,
      .seeds = 10000},
