@@ -48,7 +48,7 @@ int crew_message_set(crew_message *out, const void *bytes, size_t size)
     if (!draft || (size > 0 && !bytes))
         return -EINVAL;
     if (size >= sizeof draft->few) {
-        made = size < SIZE_MAX / 4 ? crew__memory_zero(size + 1) : NULL;
+        made = size < CREW__TOO_LARGE ? crew__memory_zero(size + 1) : NULL;
         if (!made)
             return -ENOMEM;
     }

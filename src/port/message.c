@@ -92,7 +92,7 @@ static size_t storage_bytes(size_t size, const crew_message *message)
 {
     size_t entries = message->buffer_count + message->port_count;
 
-    if (size > SIZE_MAX / 4 || message->buffer_count > SIZE_MAX / 64 ||
+    if (size >= CREW__TOO_LARGE || message->buffer_count > SIZE_MAX / 64 ||
         message->port_count > SIZE_MAX / 64)
         return 0;
     return round_up(size + 1) + entries * sizeof(void *);
@@ -244,7 +244,7 @@ struct crew__body *crew__body_make(const void *bytes, size_t size)
 {
     struct crew__body *body;
 
-    if (size > SIZE_MAX / 4)
+    if (size >= CREW__TOO_LARGE)
         return NULL;
     body = crew__memory_zero(sizeof *body + size + 1);
     if (!body)

@@ -134,7 +134,7 @@ static int map(crew_buffer *buffer, size_t size,
 static int get_memory(crew_buffer *buffer, size_t size,
                       const crew_buffer_options *options)
 {
-    if (size >= MAPPED ||
+    if (size >= MAPPED || buffer->alignment >= MAPPED ||
         (options && (options->max_size || options->huge_pages ||
                      options->shared || options->numa_node)))
         return map(buffer, size, options);
