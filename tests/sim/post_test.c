@@ -74,12 +74,23 @@ static void take_back(uint64_t number, crew_buffer *buffer, crew_port *a,
     crew_port_close(b);
 }
 
+static crew_inbox *listen_at(crew_port *port)
+{
+    static const crew_listener deaf;
+    crew_inbox *inbox = NULL;
+
+    sim_check_equal(crew_inbox_create(&inbox, NULL), 0);
+    sim_check_equal(crew_listen(port, inbox, &deaf), 0);
+    return inbox;
+}
+
 /* -ECANCELED: the caller was terminated. */
 static int ask(uint64_t id)
 {
     uint64_t number = count++;
     crew_buffer *buffer = make_counted(number);
     crew_ns timeout = some_timeout();
+    crew_inbox *inbox = NULL;
     int answer = -1;
     crew_port *a, *b;
     crew_message message = {.buffers = &buffer,
@@ -90,6 +101,8 @@ static int ask(uint64_t id)
     int r;
 
     sim_check_equal(crew_channel_create(&a, &b, NULL), 0);
+    if (sim_chance(2))
+        inbox = listen_at(b);
     r = crew_worker_post(id, &message, timeout ? &answer : NULL, timeout);
     sim_check(r == 0 || r == -ESRCH || r == -ENOTCONN ||
               (timeout && (r == 1 || r == -ETIMEDOUT || r == -ECANCELED)));
@@ -97,6 +110,9 @@ static int ask(uint64_t id)
     sim_check_equal(answer, timeout && r == 0 ? (int)number + 7 : -1);
     posts[number].returned = true;
     posts[number].result = r;
+    if (r < 0)
+        sim_check_equal(crew_listen(b, NULL, NULL), 0);
+    sim_check_equal(crew_inbox_destroy(inbox), 0); /* it listens no more */
     if (r < 0)
         take_back(number, buffer, a, b);
     crew_port_close(a);
@@ -115,10 +131,11 @@ static void ask_each(void *arg)
 
 /* ---- handling ---------------------------------------------------------------- */
 
-struct handler {
+static struct handler {
     uint64_t other; /* 0: none */
     unsigned asks;
-};
+    bool is_over; /* its main has returned */
+} handlers[WORKERS];
 
 static int handle(uint64_t from, crew_message *message, void *arg)
 {
@@ -126,6 +143,7 @@ static int handle(uint64_t from, crew_message *message, void *arg)
     uint64_t number = message->tag;
 
     (void)from;
+    sim_check(!me->is_over);
     sim_check(number < count);
     sim_check_equal(posts[number].handled, 0);
     sim_check(!posts[number].returned || posts[number].result >= 0);
@@ -144,7 +162,7 @@ static int handle(uint64_t from, crew_message *message, void *arg)
 
 static int be_handler(crew_self *self, crew_message *start)
 {
-    struct handler me = {.other = start->tag, .asks = EACH};
+    struct handler *me = &handlers[start->tag];
     crew_inbox *inbox = crew_self_inbox(self);
     int r = 0;
 
@@ -152,11 +170,11 @@ static int be_handler(crew_self *self, crew_message *start)
          turns--) {
         if (sim_chance(3))
             sim_check_equal(
-                crew_self_on_post(self, sim_chance(4) ? NULL : handle, &me), 0);
+                crew_self_on_post(self, sim_chance(4) ? NULL : handle, me), 0);
         r = crew_inbox_wait(inbox, sim_random_time(CREW_MS));
         sim_check(r > 0 || r == -ETIMEDOUT || r == -ECANCELED);
     }
-    /* What its end settles is no longer given to the frame of this. */
+    me->is_over = true;
     return 0;
 }
 
@@ -169,9 +187,11 @@ static void anybody_asks_anybody(void *arg)
     memset(posts, 0, sizeof posts);
     count = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
-        crew_message start = {.tag = i > 0 ? ids[i - 1] : 0};
+        crew_message start = {.tag = i};
         crew_worker_options options = {.start = &start};
 
+        handlers[i] = (struct handler){.other = i > 0 ? ids[i - 1] : 0,
+                                       .asks = EACH};
         sim_check_equal(crew_worker_start(&workers[i], be_handler, &options),
                         0);
         ids[i] = crew_worker_id(workers[i]);
