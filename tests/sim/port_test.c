@@ -734,6 +734,12 @@ static bool all_wait_or_have_returned(crew_port *port, struct waiter *waiters)
     return sum == 2;
 }
 
+static void join_both(struct waiter *waiters)
+{
+    sim_join(waiters[0].thread);
+    sim_join(waiters[1].thread);
+}
+
 static void ends_are_closed_under_who_waits_for_room(void *arg)
 {
     crew_channel_options options = {.max_messages = 1};
@@ -758,11 +764,61 @@ static void ends_are_closed_under_who_waits_for_room(void *arg)
         crew_message_free(taken);
     }
     crew_port_close(ends[first]);
-    if (sim_chance(2))
-        sim_work(sim_random_time(CREW_MS));
-    crew_port_close(ends[1 - first]);
-    for (unsigned i = 0; i < 2; i++)
-        sim_join(waiters[i].thread);
+    if (sim_chance(2)) { /* one close is enough for them */
+        join_both(waiters);
+        crew_port_close(ends[1 - first]);
+    } else {
+        crew_port_close(ends[1 - first]);
+        join_both(waiters);
+    }
+}
+
+/* ---- posters that never fill the channel ------------------------------------- */
+
+static struct {
+    crew_port *port;
+    bool may_post[POSTERS];
+} credit;
+
+static void post_on_credit(void *arg)
+{
+    const struct poster *poster = arg;
+
+    for (unsigned i = 0; i < EACH; i++) {
+        crew_message message = {.tag = poster->index};
+
+        while (!credit.may_post[poster->index])
+            crew__yield();
+        credit.may_post[poster->index] = false;
+        sim_check_equal(crew_post(credit.port, &message), 0);
+    }
+}
+
+/* Each has one message on its way at most, so there is room for all. */
+static void who_keeps_to_the_limit_is_never_refused(void *arg)
+{
+    crew_channel_options options = {.max_messages = POSTERS};
+    struct poster posters[POSTERS];
+    crew_port *in;
+
+    (void)arg;
+    sim_check_equal(crew_channel_create(&credit.port, &in, &options), 0);
+    for (unsigned i = 0; i < POSTERS; i++) {
+        credit.may_post[i] = true;
+        posters[i] = (struct poster){.index = i};
+        posters[i].thread = sim_spawn("poster", post_on_credit, &posters[i]);
+    }
+    for (unsigned i = 0; i < POSTERS * EACH; i++) {
+        crew_message *message = NULL;
+
+        sim_check_equal(crew_receive(in, &message, CREW_FOREVER), 0);
+        credit.may_post[message->tag] = true;
+        crew_message_free(message);
+    }
+    for (unsigned i = 0; i < POSTERS; i++)
+        sim_join(posters[i].thread);
+    crew_port_close(credit.port);
+    crew_port_close(in);
 }
 
 const struct scenario port_scenarios[] = {
@@ -774,6 +830,10 @@ const struct scenario port_scenarios[] = {
      .main_fiber = a_port_is_moved_away_from_who_listens,
      .seeds = 10000,
      .reaches = REACHES(PORT_ORPHAN)},
+    {.name = "port.credit",
+     .main_fiber = who_keeps_to_the_limit_is_never_refused,
+     .seeds = 10000,
+     .reaches = REACHES(PIPE_STALE)},
     {.name = "port.closed",
      .main_fiber = ends_are_closed_under_who_waits_for_room,
      .seeds = 10000},
