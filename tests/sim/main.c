@@ -23,11 +23,11 @@
 #endif
 
 static const struct scenario *const tables[] = {
-    os_scenarios,    self_scenarios,   inbox_scenarios,  task_scenarios,
-    group_scenarios, limit_scenarios,  order_scenarios,  end_scenarios,
-    step_scenarios,  stall_scenarios,  cancel_scenarios, port_scenarios,
-    call_scenarios,  worker_scenarios, settle_scenarios, hub_scenarios,
-    lock_scenarios,  post_scenarios,
+    os_scenarios,    self_scenarios,  inbox_scenarios,  task_scenarios,
+    group_scenarios, limit_scenarios, order_scenarios,  end_scenarios,
+    step_scenarios,  stall_scenarios, cancel_scenarios, port_scenarios,
+    room_scenarios,  call_scenarios,  worker_scenarios, settle_scenarios,
+    hub_scenarios,   lock_scenarios,  post_scenarios,
 };
 
 struct plan {

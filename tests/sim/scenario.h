@@ -41,6 +41,7 @@ extern const struct scenario step_scenarios[];
 extern const struct scenario stall_scenarios[];
 extern const struct scenario cancel_scenarios[];
 extern const struct scenario port_scenarios[];
+extern const struct scenario room_scenarios[];
 extern const struct scenario call_scenarios[];
 extern const struct scenario hub_scenarios[];
 extern const struct scenario worker_scenarios[];
