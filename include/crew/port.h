@@ -192,7 +192,8 @@ CREW_API int crew_listen(crew_port *port, crew_inbox *inbox,
  * does nothing. After an on_close that came because the other side closed,
  * the handle is still to be closed. NULL: nothing.
  *
- * Threads: any.
+ * Threads: any, while no other is inside crew_post on this port; those that
+ *          wait in crew_post_wait or crew_receive are let go, with -EPIPE.
  * Blocks:  never.
  * Calls:   on_close of a port that listens, once, on its inbox's thread.
  * Since:   0.1

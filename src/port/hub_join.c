@@ -13,7 +13,7 @@
 /* Under the lock of what this copy of the library shares; a forked child begins
  * with a table of its own. */
 static struct crew__link table;
-static uint64_t table_generation;
+static uint64_t table_generation = UINT64_MAX; /* there is none yet */
 
 static struct crew__hub *find(const char *name)
 {

@@ -8,10 +8,14 @@
  *                               being delivered
  *   orphan           -          in flight, and its port has stopped listening:
  *                               it is freed when it is delivered
+ *   deaf             -          its inbox has settled, and more waits: a close
+ *                               alone brings it into flight
  *
  * A turn takes the token, delivers a bounded share, and goes to the end of the
  * inbox's queue if more waits. One dispatch delivers, turn by turn, what waited
- * when the port's first turn in it came; what is newer is for the next.
+ * when the port's first turn in it came; what is newer is for the next. An inbox
+ * that settles is dispatched to its end, which is one dispatch in this sense: so
+ * that nobody keeps it from its end by posting.
  */
 #include "port/port.h"
 
@@ -227,7 +231,12 @@ static enum next choose_next(struct turn *turn)
     }
     if (turn->listening->left > 0)
         return turn->count > 0 ? STAYS : AGAIN;
-    return try_to_rest(port) ? RESTS : AGAIN;
+    if (try_to_rest(port))
+        return RESTS;
+    if (!crew__inbox_is_settling(turn->listening->inbox))
+        return AGAIN;
+    turn->listening->in_flight = false;
+    return RESTS;
 }
 
 static enum next find_next(struct turn *turn)

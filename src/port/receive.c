@@ -75,6 +75,15 @@ static int sleep_once(crew_port *port, crew_ns deadline)
     return r;
 }
 
+/* What the last look and the last sleep come to. A terminate may be followed by
+ * the end of all posts at once: it was first. */
+static int outcome(int r, int slept)
+{
+    bool ended = r == -EPIPE && slept == -ECANCELED;
+
+    return r == -ETIMEDOUT || ended ? slept : r;
+}
+
 static int wait(crew_port *port, struct crew__message **found, crew_ns timeout)
 {
     crew_ns deadline = crew__clock_deadline(crew__clock_now(), timeout);
@@ -85,7 +94,7 @@ static int wait(crew_port *port, struct crew__message **found, crew_ns timeout)
         slept = sleep_once(port, deadline);
         r = look(port, found);
     }
-    return r == -ETIMEDOUT ? slept : r;
+    return outcome(r, slept);
 }
 
 int crew_receive(crew_port *port, crew_message **out, crew_ns timeout)
@@ -257,7 +266,7 @@ static int wait_for_any(struct several *all, struct crew__message **found,
         slept = sleep_at_all(all, deadline);
         r = look_at_all(all, found);
     }
-    return r == -ETIMEDOUT ? slept : r;
+    return outcome(r, slept);
 }
 
 int crew_receive_any(crew_port *const *ports, size_t count, size_t *which,

@@ -63,7 +63,7 @@ void crew__inbox_take_back(crew_inbox *inbox);
  *             at least one, and can say so only a bounded number of times in
  *             one dispatch: what came after a dispatch began is for the next;
  *   _again    it has more, for the next dispatch;
- *   _number   tells one dispatch from the next.
+ *   _number   tells one dispatch from the next; all of a settling are one.
  */
 unsigned crew__inbox_budget(const crew_inbox *inbox);
 void crew__inbox_ran(crew_inbox *inbox, unsigned count);
@@ -125,8 +125,10 @@ void crew__inbox_forgo(crew_inbox *inbox);
 /* Whether somebody has its fd, to sleep on it. */
 bool crew__inbox_is_polled(crew_inbox *inbox);
 
-/* Dispatches until nothing is outstanding, whatever listens here. */
+/* Dispatches until nothing is outstanding, whatever listens here. Inside it,
+ * _is_settling: what can come without end is to end. */
 void crew__inbox_settle(crew_inbox *inbox);
+bool crew__inbox_is_settling(const crew_inbox *inbox);
 
 bool crew__inbox_is_forked(const crew_inbox *inbox);
 

@@ -19,6 +19,11 @@ uint32_t crew__inbox_number(const crew_inbox *inbox)
     return inbox->number;
 }
 
+bool crew__inbox_is_settling(const crew_inbox *inbox)
+{
+    return inbox->is_settling;
+}
+
 /* Back to the end of what is ready; it is not delivered yet. */
 static void append(crew_inbox *inbox, struct crew__item *item)
 {

@@ -7,7 +7,7 @@
 
 /* A forked child begins with a line of its own. */
 static struct crew__line line;
-static uint64_t line_generation;
+static uint64_t line_generation = UINT64_MAX; /* there is none yet */
 
 struct crew__line *crew__lock_enter(void)
 {

@@ -382,3 +382,85 @@ CREW_TEST(M21_NT6_a_flood_ends_with_what_was_posted)
     check_equal(crew_worker_destroy(worker), 0);
     check_equal(crew_inbox_destroy(inbox), 0);
 }
+
+/* Of a port that listens in a worker's inbox. */
+struct flood {
+    crew_port *port;       /* the other end */
+    crew_port *listens;    /* the worker's */
+    struct test_gate some; /* have come */
+    unsigned came;
+    bool over;
+};
+
+static void open_when_some_came(crew_port *port, crew_message *message,
+                                void *arg)
+{
+    struct flood *flood = arg;
+
+    (void)port;
+    (void)message;
+    if (++flood->came == 1000)
+        test_gate_open(&flood->some);
+}
+
+static void post_until_over(unsigned index, void *arg)
+{
+    struct flood *flood = arg;
+
+    (void)index;
+    while (!__atomic_load_n(&flood->over, __ATOMIC_RELAXED))
+        post_tag(flood->port, 0);
+}
+
+static int listens_to_flood(crew_self *self, crew_message *start)
+{
+    crew_listener listener = {.on_message = open_when_some_came};
+    struct flood *flood = *(struct flood *const *)start->bytes;
+
+    flood->listens = start->ports[0];
+    start->ports[0] = NULL;
+    listener.arg = flood;
+    check_equal(crew_listen(flood->listens, crew_self_inbox(self), &listener),
+                0);
+    return crew_inbox_run(crew_self_inbox(self));
+}
+
+/* Its thread delivers what had come by its end, and no more. */
+static void end_under_flood(unsigned index, void *arg)
+{
+    struct flood *flood = arg;
+    crew_message start = {.bytes = &flood, .size = sizeof flood};
+    crew_worker *worker;
+    unsigned came;
+    crew_exit how;
+
+    if (index > 0) {
+        post_until_over(index, flood);
+        return;
+    }
+    start.ports = &flood->listens;
+    start.port_count = 1;
+    worker = start_plain(listens_to_flood, &start);
+    assert_true(test_gate_wait(&flood->some));
+    check_equal(crew_worker_terminate(worker), 0);
+    check_equal(crew_worker_wait(worker, &how, LONG_WAIT), 0);
+    check_equal(how.code, -ECANCELED);
+    came = flood->came;
+    __atomic_store_n(&flood->over, true, __ATOMIC_RELAXED);
+    crew_port_close(flood->listens);
+    check_equal(crew_worker_destroy(worker), 0);
+    check_equal(flood->came, came); /* not here, in another's thread */
+}
+
+CREW_TEST(NT6_a_worker_ends_while_another_port_of_its_is_flooded)
+{
+    struct flood flood = {.over = false};
+    crew_channel_options options = {.max_messages = 64};
+
+    test_gate_init(&flood.some);
+    assert_int_equal(crew_channel_create(&flood.port, &flood.listens, &options),
+                     0);
+    test_threads(3, end_under_flood, &flood);
+    crew_port_close(flood.port);
+    test_gate_fini(&flood.some);
+}
