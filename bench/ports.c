@@ -6,6 +6,7 @@
  *   pingpong   8 bytes there and back between two threads that are awake: us
  *   hand_over  as pingpong, with a buffer of 1 MiB; crew.empty: with nothing
  *   asleep     there and back between two threads that sleep in epoll: us
+ *   free       likewise, where the kernel likes, as Node.js's are
  *   idle       bytes of a port that listens and hears nothing
  *   broadcast  one post to 64 members of a hub, 8 bytes: ns. crew.posts: 64
  *              posts of nothing to as many channels, crew.same: to one
@@ -147,7 +148,8 @@ const crew_bench_case ports_crew[] = {
     PING_CASE(ping_crew, "pingpong", "crew"),
     PING_CASE(ping_buffer, "hand_over", "crew"),
     PING_CASE(ping_empty, "hand_over", "crew.empty"),
-    PING_ASLEEP(ping_loops, "crew"),
+    PING_ASLEEP(ping_loops, "asleep", "crew"),
+    PING_ASLEEP(ping_free, "free", "crew"),
     COST_CASE("idle/crew", ports_measure_idle, CREW_BENCH_NS),
     COST_CASE("broadcast/crew", ports_measure_hub, CREW_BENCH_NS),
     COST_CASE("broadcast/crew.posts", ports_measure_posts, CREW_BENCH_NS),

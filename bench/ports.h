@@ -41,11 +41,12 @@ void flow_measure(crew_bench *b);
         .clock = CREW_BENCH_MANUAL, .iterations = 1, .unit = CREW_BENCH_US \
     }
 /* Between two that sleep in their loops, as in roundtrip.h. */
-#define PING_ASLEEP(who, as) TRIP_CASE(who, "ports/asleep", as, 300, 0, 1000000)
+#define PING_ASLEEP(who, row, as) \
+    TRIP_CASE(who, "ports/" row, as, 300, 0, 1000000)
 
 /* Of crew, in ports_ping.c: with and without 8 bytes, with 1 MiB. */
 extern const struct wait_contender ping_crew, ping_empty, ping_buffer;
-extern const struct trip_contender ping_loops;
+extern const struct trip_contender ping_loops, ping_free;
 
 /* Of crew, in ports_cost.c. */
 void ports_measure_idle(crew_bench *b);

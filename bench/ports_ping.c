@@ -144,12 +144,15 @@ static void answer(crew_port *port, crew_message *message, void *arg)
     lab_must(crew_post(port, message), "post");
 }
 
+static bool pinned;
+
 static void *turn_far(void *unused)
 {
     const crew_listener listener = {
         .on_message = answer, .on_close = note_close, .arg = &far};
 
-    lab_pin(1);
+    if (pinned)
+        lab_pin(1);
     loop_init(&far);
     lab_must(crew_listen(there, far.inbox, &listener), "listen");
     loop_turn_until_told(&far);
@@ -167,7 +170,14 @@ static void start_loops(const struct trips *trips)
     loop_init(&near);
     lab_must(crew_listen(here, near.inbox, &listener), "listen");
     lab_must(-pthread_create(&thread, NULL, turn_far, NULL), "thread");
-    lab_pin(0);
+    if (pinned)
+        lab_pin(0);
+}
+
+static void start_pinned(const struct trips *trips)
+{
+    pinned = true;
+    start_loops(trips);
 }
 
 static void run_loops(const struct trips *trips, struct lab_times *times)
@@ -191,6 +201,8 @@ static void stop_loops(void)
     crew_inbox_run(near.inbox); /* until the port has told its end */
     loop_fini(&near);
     lab_unpin();
+    pinned = false;
 }
 
-const struct trip_contender ping_loops = {start_loops, run_loops, stop_loops};
+const struct trip_contender ping_loops = {start_pinned, run_loops, stop_loops};
+const struct trip_contender ping_free = {start_loops, run_loops, stop_loops};

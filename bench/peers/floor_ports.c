@@ -108,9 +108,12 @@ static void loop_fini(struct loop *loop)
     close(loop->epoll);
 }
 
+static bool pinned;
+
 static void *turn_far(void *unused)
 {
-    lab_pin(1);
+    if (pinned)
+        lab_pin(1);
     for (;;) {
         loop_sleep(&far);
         if (atomic_load(&over))
@@ -126,7 +129,14 @@ static void start_loops(const struct trips *trips)
     loop_init(&near);
     loop_init(&far);
     lab_must(-pthread_create(&thread, NULL, turn_far, NULL), "thread");
-    lab_pin(0);
+    if (pinned)
+        lab_pin(0);
+}
+
+static void start_pinned(const struct trips *trips)
+{
+    pinned = true;
+    start_loops(trips);
 }
 
 static void run_loops(const struct trips *trips, struct lab_times *times)
@@ -148,10 +158,15 @@ static void stop_loops(void)
     loop_fini(&near);
     loop_fini(&far);
     lab_unpin();
+    pinned = false;
 }
 
-static const struct trip_contender loops = {start_loops, run_loops, stop_loops};
+static const struct trip_contender loops = {start_pinned, run_loops,
+                                            stop_loops};
+static const struct trip_contender free_loops = {start_loops, run_loops,
+                                                 stop_loops};
 
 const crew_bench_case ports_floor[] = {PING_CASE(words, "pingpong", "floor"),
-                                       PING_ASLEEP(loops, "floor"),
+                                       PING_ASLEEP(loops, "asleep", "floor"),
+                                       PING_ASLEEP(free_loops, "free", "floor"),
                                        {.name = NULL}};

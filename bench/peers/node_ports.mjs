@@ -119,7 +119,7 @@ async function main() {
         many: await flow(4),
         pingpong: await awake(1),
         hand_over: await awake(new ArrayBuffer(LARGE)),
-        asleep: await asleep() });
+        free: await asleep() });
 }
 
 if (isMainThread)
