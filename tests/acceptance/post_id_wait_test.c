@@ -182,8 +182,10 @@ static void *wait_for_answer(void *arg)
                             .ports = &waiting->port,
                             .port_count = 1};
 
-    waiting->result = crew_worker_post(waiting->id, &message, NULL,
-                                       CREW_FOREVER);
+    do { /* who looks whether this is under way has the port for a moment */
+        waiting->result = crew_worker_post(waiting->id, &message, NULL,
+                                           CREW_FOREVER);
+    } while (waiting->result == -EBUSY);
     check_equal(releases, 0);
     crew_buffer_release(buffer);
     check_equal(post_tag(waiting->port, 8), 0);
