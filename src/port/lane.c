@@ -250,20 +250,6 @@ struct crew__slot *crew__lane_next(struct crew__lane *lane)
     }
 }
 
-static void fill_from(struct crew__message *message,
-                      const struct crew__slot *slot)
-{
-    size_t buffers = slot->buffer_count;
-    const crew_message sent = {
-        .bytes = &slot->in.words[buffers],
-        .size = slot->size,
-        .buffers = (crew_buffer **)(uintptr_t)slot->in.words,
-        .buffer_count = buffers,
-        .tag = slot->tag};
-
-    crew__message_fill(message, &sent, slot->stamp);
-}
-
 static struct crew__message *unload(struct crew__lane *lane,
                                     struct crew__slot *slot)
 {
@@ -274,11 +260,8 @@ static struct crew__message *unload(struct crew__lane *lane,
     message = crew__shelf_get_owned(&lane->spare);
     if (!message)
         return NULL;
-    if (slot->buffer_count > 0)
-        fill_from(message, slot);
-    else
-        crew__message_fill_few(message, slot->in.bytes, slot->size, slot->tag,
-                               slot->stamp);
+    crew__message_fill_few(message, slot->in.words, slot->buffer_count,
+                           slot->size, slot->tag, slot->stamp);
     return message;
 }
 

@@ -20,6 +20,8 @@
 
 _Static_assert(sizeof(struct crew__message) % 16 == 0, "bytes are aligned");
 _Static_assert(sizeof(struct crew__body) % 16 == 0, "bytes are aligned");
+_Static_assert(INLINE >= CREW__FEW + sizeof(void *) + CREW__FEW,
+               "there is room for few");
 _Static_assert(offsetof(struct crew__message, public) % 16 == 0,
                "flags fit into the mark");
 
@@ -167,16 +169,23 @@ void crew__message_fill(struct crew__message *made, const crew_message *message,
     born(made, stamp);
 }
 
-void crew__message_fill_few(struct crew__message *made, const void *bytes,
-                            size_t size, uint64_t tag, uint64_t stamp)
+void crew__message_fill_few(struct crew__message *made, void *const *words,
+                            size_t buffers, size_t size, uint64_t tag,
+                            uint64_t stamp)
 {
-    memcpy(made->storage, bytes, CREW__FEW);
+    void **bytes = (void **)(void *)made->storage;
+    void **entries = bytes + round_up(CREW__FEW + 1) / sizeof *bytes;
+
+    for (size_t i = buffers; i < CREW__FEW / sizeof *words; i++)
+        bytes[i - buffers] = words[i];
+    for (size_t i = 0; i < buffers; i++)
+        entries[i] = words[i];
     made->storage[size] = '\0';
     made->body = NULL;
-    made->public.bytes = made->storage;
+    made->public.bytes = bytes;
     made->public.size = size;
-    made->public.buffers = NULL;
-    made->public.buffer_count = 0;
+    made->public.buffers = buffers > 0 ? (crew_buffer **)entries : NULL;
+    made->public.buffer_count = buffers;
     made->public.ports = NULL;
     made->public.port_count = 0;
     made->public.tag = tag;

@@ -62,10 +62,12 @@ struct crew__message *crew__message_make(struct crew__shelf *shelf,
 /* The same in memory that a shelf has given. */
 void crew__message_fill(struct crew__message *made, const crew_message *message,
                         uint64_t stamp);
-/* With `size` bytes alone, of CREW__FEW that can be read. */
+/* With what lies in words of CREW__FEW bytes in all: `buffers`, then `size`
+ * bytes. */
 #define CREW__FEW 24u
-void crew__message_fill_few(struct crew__message *made, const void *bytes,
-                            size_t size, uint64_t tag, uint64_t stamp);
+void crew__message_fill_few(struct crew__message *made, void *const *words,
+                            size_t buffers, size_t size, uint64_t tag,
+                            uint64_t stamp);
 uint64_t crew__message_stamp(void);
 /* One that shares `body`, which it takes a reference of. */
 struct crew__message *crew__message_share(struct crew__body *body,

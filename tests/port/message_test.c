@@ -137,7 +137,10 @@ CREW_TEST(more_than_there_can_be_is_no_message)
 /* What it was before must not shine through. */
 CREW_TEST(memory_that_is_used_again_says_nothing_of_before)
 {
-    static const char few[CREW__FEW] = "few";
+    union {
+        char bytes[CREW__FEW];
+        void *words[CREW__FEW / sizeof(void *)];
+    } few = {"few"};
     crew_buffer *buffer = NULL;
     crew_port *port = NULL;
     struct crew__message *made;
@@ -154,7 +157,7 @@ CREW_TEST(memory_that_is_used_again_says_nothing_of_before)
     crew__message_unmake(made);
     again = crew__shelf_get(&shelf);
     check(again == made);
-    crew__message_fill_few(again, few, 3, 4, 5);
+    crew__message_fill_few(again, few.words, 0, 3, 4, 5);
     check(again->body == NULL);
     check_equal(again->stamp, 5);
     check_equal(again->public.tag, 4);
@@ -162,6 +165,19 @@ CREW_TEST(memory_that_is_used_again_says_nothing_of_before)
     assert_string_equal(again->public.bytes, "few");
     check(!again->public.buffers && !again->public.ports);
     check_equal(again->public.buffer_count + again->public.port_count, 0);
+    crew__message_unmake(again);
+    check(crew__shelf_get(&shelf) == again);
+    few.words[1] = &made; /* the first two are buffers now */
+    strcpy((char *)&few.words[2], "as many");
+    crew__message_fill_few(again, few.words, 2, 8, 4, 5);
+    check_equal(again->public.buffer_count, 2);
+    check((void *)again->public.buffers[0] == few.words[0]);
+    check((void *)again->public.buffers[1] == few.words[1]);
+    check_equal(again->public.size, 8);
+    check_equal((uintptr_t)again->public.bytes % 16, 0);
+    assert_string_equal(again->public.bytes, "as many");
+    check_equal(((const char *)again->public.bytes)[8], '\0');
+    again->public.buffer_count = 0; /* they are none */
     crew__message_unmake(again);
     again = make(&(crew_message){.tag = 1});
     check(again == made && again->body == NULL);
