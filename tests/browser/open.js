@@ -41,7 +41,23 @@ function shows(page, text) {
         {timeout: 15000});
 }
 
-/* All lines of text, of one thread after the other. */
+/* The text when two looks, frames apart, find the same: parts are drawn later. */
+async function settled(page) {
+    const look = () => page.evaluate(() => new Promise((told) => {
+        const after = (frames) => frames === 0
+            ? told(document.body.innerText)
+            : requestAnimationFrame(() => after(frames - 1));
+
+        after(5);
+    }));
+    let text = await look();
+
+    for (let again = await look(); again !== text; again = await look())
+        text = again;
+    return text;
+}
+
+/* All lines of text, of one thread after the other; there are several. */
 async function read(page) {
     const seen = new Set();
     let threads = 1;
@@ -50,12 +66,10 @@ async function read(page) {
     await page.keyboard.press('3');
     await shows(page, 'Symbol Name');
     for (let i = 1; i <= threads; i++) {
-        if (threads > 1)
-            await shows(page, `(${i}/${threads})`);
-        const text = await page.innerText('body');
-        const place = text.match(/\(\d+\/(\d+)\)/);
+        await shows(page, `(${i}/`);
+        const text = await settled(page);
 
-        threads = place ? Number(place[1]) : 1;
+        threads = Number(text.match(/\(\d+\/(\d+)\)/)[1]);
         for (const line of text.split('\n'))
             seen.add(line.trim().replace(/^.*, (.*) \(tid .*$/, '$1'));
         await page.keyboard.press('n');
