@@ -1,9 +1,10 @@
 /*
  * What a message costs beside a task: calls with 64 bytes each way (crew), and
  * tasks in the caller's memory (crew.task), in ns from the first submit until
- * all of a hundred have had their `done` on the submitter's thread. One
- * worker. The median of many such blocks. (With a thousand at once glibc gives
- * the memory of each block back to the kernel, which costs more than the rest.)
+ * all of a hundred have had their `done` on the submitter's thread. One worker,
+ * and the submitter on another CPU. The median of many such blocks. (With a
+ * thousand at once glibc gives the memory of each block back to the kernel,
+ * which costs more than the rest.)
  */
 #include "support/lab.h"
 
@@ -90,6 +91,7 @@ static void measure(crew_bench *b)
     lab_times_init(&times, blocks);
     tasks = lab_memory(BLOCK * sizeof *tasks);
     pool = lab_pool(&options);
+    lab_pin(lab_cpu(0) == crew_pool_worker_cpu(pool, 0));
     if (crew_inbox_create(&inbox, NULL) < 0)
         abort();
     time_block(put);
@@ -98,6 +100,7 @@ static void measure(crew_bench *b)
             lab_times_add(&times, time_block(put));
     }
     bench_end(b);
+    lab_unpin();
     crew_pool_destroy(pool);
     crew_inbox_destroy(inbox);
     free(tasks);

@@ -45,6 +45,7 @@
     X(INBOX_SKIPPED_WRITE, "a post found the owner looking") \
     X(INBOX_UNPARKED, "a post unparked the owner") \
     X(INBOX_REFILLED, "a dispatch left items and rang again") \
+    X(INBOX_OVERSLEPT, "a nap brought all that was outstanding") \
     X(INBOX_ROUSE_WAITED, "a destroy waited for the last rouse") \
     X(DRAIN_SEEN, "a drain saw the idle moment") \
     X(PIPE_LEFT, "a post met the close of the receiving end") \

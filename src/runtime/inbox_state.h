@@ -45,12 +45,13 @@ struct crew_inbox {
     uintptr_t owners[OWNER_SLOTS]; /* of the slots; 0: free */
     crew__a64 delivered;
     crew__a32 dispatching;
-    bool is_running;  /* it is inside run: heeds stops, ends at nothing */
-    bool is_settling; /* ... whatever holds it */
-    unsigned finds;   /* looks in a row that found something */
-    unsigned budget;  /* callbacks that the item being delivered may make, */
-    unsigned ran;     /* and has made */
-    uint32_t number;  /* of the dispatch */
+    bool is_running;    /* it is inside run: heeds stops, ends at nothing */
+    bool is_settling;   /* ... whatever holds it */
+    unsigned finds;     /* looks in a row that found something */
+    unsigned overslept; /* naps in a row that were too long; at most ..._MOST */
+    unsigned budget;    /* callbacks that the item being delivered may make, */
+    unsigned ran;       /* and has made */
+    uint32_t number;    /* of the dispatch */
     struct crew__node *last; /* of this dispatch; NULL: none is left */
     bool notices_due;        /* notices are next, ... */
     struct crew__node *before_notices; /* ... or after this item; NULL */

@@ -38,10 +38,14 @@ static bool look_for_a_moment(crew_inbox *inbox)
     return false;
 }
 
-static bool may_nap(crew_inbox *inbox)
+/* How much is outstanding, where it is time for a nap; else 0. */
+static size_t worth_a_nap(crew_inbox *inbox)
 {
-    return inbox->finds >= CREW__NAP_AFTER &&
-           crew_inbox_pending(inbox) >= CREW__NAP_PENDING;
+    size_t pending = 0;
+
+    if (inbox->finds >= CREW__NAP_AFTER << inbox->overslept)
+        pending = crew_inbox_pending(inbox);
+    return pending >= CREW__NAP_PENDING ? pending : 0;
 }
 
 /* Nobody wakes it: posters find that it looks. */
@@ -52,6 +56,23 @@ static void nap(crew_ns deadline)
 
     crew__park_init(&parker);
     crew__park(&parker, end < deadline ? end : deadline);
+}
+
+/* A nap that brought all that was outstanding was too long, and who needed the
+ * answers had to wait for it: the next one comes after twice as many looks. */
+static void judge_nap(crew_inbox *inbox, size_t outstanding, size_t count)
+{
+    bool overslept = count >= outstanding;
+
+    if (overslept || count < CREW__NAP_BATCH)
+        inbox->finds = 0;
+    if (!overslept) {
+        inbox->overslept = 0;
+        return;
+    }
+    crew__mark(CREW__MARK_INBOX_OVERSLEPT);
+    if (inbox->overslept < CREW__NAP_OVERSLEPT_MOST)
+        inbox->overslept++;
 }
 
 /* cancel's, but an alarm is something to do. */
@@ -101,19 +122,19 @@ static bool is_run_over(crew_inbox *inbox)
  * for has been withdrawn. */
 static int wait_once(crew_inbox *inbox, crew_ns deadline)
 {
-    bool napped = false;
+    size_t napped = 0;
     int count;
 
     for (;;) {
         count = crew__inbox_deliver(inbox, 0);
-        if (napped && count < CREW__NAP_BATCH)
-            inbox->finds = 0;
+        if (napped > 0)
+            judge_nap(inbox, napped, (size_t)count);
         if (count > 0 || is_stopped(inbox) || is_run_over(inbox))
             return count;
         if (deadline != CREW__NEVER && crew__clock_now() >= deadline)
             return -ETIMEDOUT;
-        napped = may_nap(inbox);
-        if (napped) {
+        napped = worth_a_nap(inbox);
+        if (napped > 0) {
             nap(deadline);
         } else if (!look_for_a_moment(inbox)) {
             int r = sleep_until_work(inbox, deadline);

@@ -353,7 +353,7 @@ const struct scenario inbox_scenarios[] = {
      .main_fiber = calls_come_once_and_in_order,
      .seeds = 40000,
      .reaches = REACHES(INBOX_SKIPPED_WRITE) | REACHES(INBOX_UNPARKED) |
-                REACHES(INBOX_REFILLED)},
+                REACHES(INBOX_REFILLED) | REACHES(INBOX_OVERSLEPT)},
     {.name = "inbox.stop", .main_fiber = one_stop_ends_one_run, .seeds = 40000},
     {.name = "inbox.exact",
      .main_fiber = waits_end_exactly,
