@@ -200,6 +200,10 @@ void crew__memory_free(void *memory); /* takes NULL */
     crew__memory_at(alignment, size, __FILE__, __LINE__)
 #define crew__memory_zero(size) crew__memory_aligned(16, size)
 
+/* So many bytes no program may have in one piece. No allocator is asked for
+ * them: some end the program where others say no. */
+#define CREW__TOO_LARGE (UINT64_C(1) << 40)
+
 /* Address space of `size` bytes, zeroed when touched, of which `usable` can
  * be touched now and more after _commit. NULL: none. */
 void *crew__memory_map(size_t size, size_t usable, bool huge_pages);

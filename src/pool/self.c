@@ -108,7 +108,7 @@ void *crew_self_scratch(crew_self *self, size_t size)
     size_t rounded = (size + 63) & ~(size_t)63;
     void *memory;
 
-    if (!a || rounded < size || rounded > SIZE_MAX / 2)
+    if (!a || size >= CREW__TOO_LARGE)
         return NULL;
     block = a->worker->scratch;
     if (!block || rounded > block->size - block->used) {

@@ -28,10 +28,6 @@
 
 struct crew__shelf;
 
-/* So many bytes no port lets through. No allocator is asked for them: some end
- * the program where others say no. */
-#define CREW__TOO_LARGE (UINT64_C(1) << 40)
-
 struct crew__body {
     crew__a64 references;
     size_t size;

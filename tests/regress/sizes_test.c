@@ -68,6 +68,29 @@ CREW_TEST(calls_of_senseless_sizes_are_refused)
     end_all(pool, NULL, inbox);
 }
 
+static void take_scratch(crew_self *self, void *arg)
+{
+    char *memory;
+
+    for (unsigned i = 0; i < SIZES; i++)
+        check(crew_self_scratch(self, sizes[i]) == NULL);
+    memory = crew_self_scratch(self, 100);
+    check(memory != NULL);
+    memset(memory, 1, 100);
+    ++*(unsigned *)arg;
+}
+
+CREW_TEST(scratch_of_senseless_size_is_refused)
+{
+    crew_pool *pool = make_pool(1);
+    unsigned taken = 0;
+
+    check_equal(crew_pool_call(pool, take_scratch, &taken), 0);
+    check_equal(crew_pool_drain(pool, CREW_FOREVER), 0);
+    check_equal(taken, 1);
+    check_equal(crew_pool_destroy(pool), 0);
+}
+
 CREW_TEST(buffers_of_senseless_sizes_are_refused)
 {
     for (unsigned i = 0; i < SIZES; i++) {
