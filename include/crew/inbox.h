@@ -167,8 +167,9 @@ CREW_API bool crew_inbox_is_alive(const crew_inbox *inbox);
  *
  * Blocks:  at most for one write of a worker that has just posted.
  * Errors:  -EBUSY      something is outstanding, a port listens here, a loop
- *                      serves it (see crew_inbox_bind), or it is called inside
- *                      the inbox's own dispatch; nothing has changed.
+ *                      serves it (see crew_inbox_bind), it is a worker's own,
+ *                      or it is called inside the inbox's own dispatch; nothing
+ *                      has changed.
  * Since:   0.1
  */
 CREW_API int crew_inbox_destroy(crew_inbox *inbox);

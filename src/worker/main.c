@@ -30,12 +30,14 @@ static void free_scratch(struct crew__worker *place)
 }
 
 /* Its descriptor goes before its on_exit comes. Where a port that it left open
- * listens there, destroy looks again. */
+ * listens there, destroy looks again. Until now the program, which borrows it,
+ * could not destroy it. */
 static void close_home(crew_worker *worker)
 {
     crew_inbox *home = worker->home;
 
     worker->home = NULL;
+    crew__inbox_detach(home);
     if (crew_inbox_destroy(home) < 0)
         worker->home = home;
 }
@@ -153,6 +155,7 @@ void crew__worker_run(void *arg)
     if (worker->masked)
         crew__affinity_set(0, &worker->mask);
     crew__cancel_set_current(&worker->cancel);
+    crew__inbox_attach(worker->home); /* until close_home */
     online = !crew__cancel_is_fired(&worker->cancel);
     come_online(worker, online);
     if (online)
