@@ -75,13 +75,12 @@ static int sleep_once(crew_port *port, crew_ns deadline)
     return r;
 }
 
-/* What the last look and the last sleep come to. A terminate may be followed by
- * the end of all posts at once: it was first. */
-static int outcome(int r, int slept)
+/* Of who may wait: a terminate may be followed by the end of all posts at once,
+ * and was first. */
+static int outcome(int r, crew_ns timeout)
 {
-    bool ended = r == -EPIPE && slept == -ECANCELED;
-
-    return r == -ETIMEDOUT || ended ? slept : r;
+    return r == -EPIPE && timeout != 0 && crew__cancel_is_due() ? -ECANCELED
+                                                                : r;
 }
 
 static int wait(crew_port *port, struct crew__message **found, crew_ns timeout)
@@ -94,7 +93,7 @@ static int wait(crew_port *port, struct crew__message **found, crew_ns timeout)
         slept = sleep_once(port, deadline);
         r = look(port, found);
     }
-    return outcome(r, slept);
+    return r == -ETIMEDOUT ? slept : r;
 }
 
 int crew_receive(crew_port *port, crew_message **out, crew_ns timeout)
@@ -114,6 +113,7 @@ int crew_receive(crew_port *port, crew_message **out, crew_ns timeout)
     r = look(port, &found);
     if (r == -ETIMEDOUT && timeout != 0)
         r = wait(port, &found, timeout);
+    r = outcome(r, timeout);
     crew__port_give_token(port);
     if (r == 0)
         *out = crew__message_receive(found);
@@ -266,7 +266,7 @@ static int wait_for_any(struct several *all, struct crew__message **found,
         slept = sleep_at_all(all, deadline);
         r = look_at_all(all, found);
     }
-    return outcome(r, slept);
+    return r == -ETIMEDOUT ? slept : r;
 }
 
 int crew_receive_any(crew_port *const *ports, size_t count, size_t *which,
@@ -286,6 +286,7 @@ int crew_receive_any(crew_port *const *ports, size_t count, size_t *which,
     r = look_at_all(&all, &found);
     if (r == -ETIMEDOUT && timeout != 0)
         r = wait_for_any(&all, &found, timeout);
+    r = outcome(r, timeout);
     leave_some(&all, count);
     if (r == 0)
         *out = crew__message_receive(found);
