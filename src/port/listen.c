@@ -13,9 +13,9 @@
  *
  * A turn takes the token, delivers a bounded share, and goes to the end of the
  * inbox's queue if more waits. One dispatch delivers, turn by turn, what waited
- * when the port's first turn in it came; what is newer is for the next. An inbox
- * that settles is dispatched to its end, which is one dispatch in this sense: so
- * that nobody keeps it from its end by posting.
+ * when the port's first turn in it came; what is newer is for the next. Where the
+ * inbox settles there is none that has to come: so nobody keeps it from its end
+ * by posting.
  */
 #include "port/port.h"
 

@@ -487,7 +487,7 @@ int crew__inbox_deliver(crew_inbox *inbox, unsigned max)
     if (inbox->alarm != 0)
         ring_alarm(inbox);
     place_notices(inbox);
-    inbox->number += !inbox->is_settling;
+    inbox->number++;
     inbox->last = inbox->ready ? inbox->ready_last : NULL;
     if (max == 0)
         max = INT32_MAX;

@@ -63,7 +63,7 @@ void crew__inbox_take_back(crew_inbox *inbox);
  *             at least one, and can say so only a bounded number of times in
  *             one dispatch: what came after a dispatch began is for the next;
  *   _again    it has more, for the next dispatch;
- *   _number   tells one dispatch from the next; all of a settling are one.
+ *   _number   tells one dispatch from the next.
  */
 unsigned crew__inbox_budget(const crew_inbox *inbox);
 void crew__inbox_ran(crew_inbox *inbox, unsigned count);

@@ -228,7 +228,6 @@ void crew__inbox_settle(crew_inbox *inbox)
         crew__yield();
     inbox->is_running = true;
     inbox->is_settling = true;
-    inbox->number++;
     while (!is_run_over(inbox)) {
         take_stop(inbox); /* nobody else's turn */
         wait_once(inbox, CREW__NEVER);
