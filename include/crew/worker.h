@@ -67,8 +67,8 @@ typedef struct crew_worker_options {
 
 /*
  * Starts `main` on a thread of its own. It holds `inbox` (crew_inbox_run goes
- * on) until its on_exit, but see crew_worker_unref. A worker that is terminated before it could begin
- * comes online never, and its main is not called.
+ * on) until its on_exit, but see crew_worker_unref. A worker that is terminated
+ * before it could begin comes online never, and its main is not called.
  *
  * Threads: any. What a worker starts ends with it.
  * Owns:    the caller owns *out: crew_worker_destroy. On success buffers and

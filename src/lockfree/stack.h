@@ -56,7 +56,7 @@ static inline bool crew__stack_try_push(struct crew__stack *stack,
 static inline void *crew__stack_push(struct crew__stack *stack,
                                      struct crew__node *first,
                                      struct crew__node *last,
-                                     void (*back_off)(unsigned tries))
+                                     void (*back_off)(unsigned times))
 {
     /* a guess, the CAS decides */
     void *seen = crew__load_relaxed(&stack->head);
