@@ -55,10 +55,12 @@ CREW_TEST(a_terminate_comes_before_the_finish_that_follows_it)
         crew_message start = {.tag = i % 2};
         crew_worker *worker = start_plain(receives, &start);
         crew_exit how;
+        int r;
 
         test_burn(i % 20 * 10 * CREW_US); /* looking, going to sleep, asleep */
         check_equal(crew_worker_terminate(worker), 0);
-        check_equal(crew_worker_finish(worker), 0);
+        r = crew_worker_finish(worker);
+        check(r == 0 || r == -EALREADY); /* it was quick */
         end_worker(worker, &how);
         /* -1: it was terminated before it could begin */
         check(how.code == -ECANCELED || how.code == -1);
